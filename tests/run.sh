@@ -1,0 +1,152 @@
+#!/bin/bash
+# Builds twice (gcc, and clang with ASan + UBSan), runs every test in both builds and ends with
+# "N passed, N failed". Installs missing Debian packages first (deploy/packages.sh).
+#
+#   --fuzz [SECONDS]  then runs each fuzz target (clang, libFuzzer) that long, 60 s if not said
+#   --long            more seeds in the simulator and slower tests (suite "long")
+#   --soak            the soak test (suite "soak")
+#   --harden          checks of the hardening of binaries and units (suite "harden")
+set -u
+root=$(cd "$(dirname "$0")/.." && pwd)
+build=${MAILLON_BUILD:-$root/build}
+jobs=$(nproc)
+fuzz_seconds=0
+skip_suites=(long soak harden)
+
+usage() {
+    sed -n '2,/^set -u/{/^#/s/^# \{0,1\}//p}' "$0"
+}
+
+include_suite() {
+    local suite kept=()
+    for suite in "${skip_suites[@]}"; do
+        [ "$suite" = "$1" ] || kept+=("$suite")
+    done
+    skip_suites=("${kept[@]+"${kept[@]}"}")
+}
+
+while [ $# -gt 0 ]; do
+    case $1 in
+    --fuzz)
+        fuzz_seconds=60
+        if [[ ${2:-} =~ ^[0-9]+$ ]]; then
+            fuzz_seconds=$2
+            shift
+        fi
+        ;;
+    --long | --soak | --harden) include_suite "${1#--}" ;;
+    --help | -h)
+        usage
+        exit 0
+        ;;
+    *)
+        echo "unknown option: $1" >&2
+        usage >&2
+        exit 2
+        ;;
+    esac
+    shift
+done
+
+# shellcheck source=deploy/packages.sh
+. "$root/deploy/packages.sh"
+packages_install "${build_packages[@]}" "${test_packages[@]}" || {
+    echo "0 passed, 1 failed"
+    exit 1
+}
+
+# configure NAME COMPILER OPTIONS…: sets up build/NAME, or keeps what is there.
+configure() {
+    local name=$1 compiler=$2
+    shift 2
+    [ -f "$build/$name/build.ninja" ] && return 0
+    rm -rf "${build:?}/$name"
+    CC=$compiler meson setup "$build/$name" "$root" -Dwerror=true "$@"
+}
+
+# Runs a noisy step; its output is shown only if it fails.
+quietly() {
+    local log status
+    log=$(mktemp)
+    "$@" >"$log" 2>&1
+    status=$?
+    [ "$status" = 0 ] || tail -n 100 "$log"
+    rm -f "$log"
+    return "$status"
+}
+
+sanitizer_compiler() {
+    command -v clang-14 || command -v clang || command -v gcc
+}
+
+build_all() {
+    local name
+    echo "building release (gcc), asan ($(basename "$(sanitizer_compiler)"))" >&2
+    quietly configure release gcc || return 1
+    quietly configure asan "$(sanitizer_compiler)" -Db_sanitize=address,undefined \
+        -Db_lundef=false || return 1
+    for name in release asan; do
+        echo "compiling $name" >&2
+        quietly ninja -C "$build/$name" -j "$jobs" || return 1
+    done
+}
+
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:strict_string_checks=1}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}
+
+if ! build_all; then
+    echo "the build failed"
+    echo "0 passed, 1 failed"
+    exit 1
+fi
+
+logs=() status=0 no_suites=()
+for suite in "${skip_suites[@]+"${skip_suites[@]}"}"; do
+    no_suites+=(--no-suite "$suite")
+done
+for name in release asan; do
+    echo "testing $name" >&2
+    rm -f "$build/$name/meson-logs/testlog.json"
+    # The sanitizer makes everything a few times slower.
+    multiplier=1
+    [ "$name" = asan ] && multiplier=4
+    meson test -C "$build/$name" --no-rebuild --num-processes "$jobs" -t "$multiplier" \
+        "${no_suites[@]+"${no_suites[@]}"}" >&2 || status=1
+    logs+=("$name=$build/$name/meson-logs/testlog.json")
+done
+
+# fuzz_all: every target for a while, on its corpus; new inputs stay in the build folder.
+fuzz_all() {
+    local target name found failed=0
+    quietly configure fuzz clang-14 -Db_sanitize=address,undefined -Db_lundef=false \
+        -Dc_args=-fsanitize=fuzzer-no-link || return 1
+    quietly ninja -C "$build/fuzz" -j "$jobs" fuzzers || return 1
+    for target in "$build"/fuzz/tests/fuzz/fuzz_*; do
+        [ -f "$target" ] && [ -x "$target" ] || continue
+        name=${target##*/fuzz_}
+        found=$build/fuzz/found/$name
+        mkdir -p "$found"
+        echo "fuzzing $name for $fuzz_seconds s" >&2
+        if quietly "$target" -max_total_time="$fuzz_seconds" -timeout=10 -rss_limit_mb=2048 \
+            -artifact_prefix="$found/" "$found" "$root/tests/fuzz/corpus/$name"; then
+            echo "fuzz $name: no crash"
+        else
+            echo "fuzz $name: CRASH, see $found"
+            failed=1
+        fi
+    done
+    return "$failed"
+}
+
+if [ "$fuzz_seconds" != 0 ] && ! fuzz_all; then
+    echo "fuzzing failed"
+    status=1
+fi
+
+python3 "$root/tests/support/count_tests.py" "${logs[@]}" >"$build/summary.txt" || status=1
+if [ "$status" != 0 ] && tail -n 1 "$build/summary.txt" | grep -q ' 0 failed$'; then
+    # What failed is not a test of meson's: say so in the closing line too.
+    sed -i '$s/ 0 failed$/ 1 failed/' "$build/summary.txt"
+fi
+cat "$build/summary.txt"
+exit "$status"
