@@ -1,0 +1,55 @@
+#pragma once
+/*
+ * This hub's keys: the only holder of private keys (DESIGN.md section 10). Key files are 0600 in
+ * `dir`: op.key, enc-*.key, hub.key, kel (public). ROOT and NEXT ROOT never stay on the machine.
+ * Immutable after opening: readable from every thread.
+ */
+#include "hub/crypto/kel.h"
+#include "hub/crypto/seal.h"
+
+struct identity;
+
+/** What must be printed on two separate sheets and never stored (R-ID-2); wipe with secret_wipe. */
+struct recovery_sheets {
+    struct node_id node;
+    char root[NODE_ID_TEXT];      /* seed in the text form of node ids, with check characters */
+    char next_root[NODE_ID_TEXT];
+};
+
+/** Makes all keys and the first two key events; writes the files. ERR_CONFLICT: `dir` has keys already. */
+NODISCARD struct identity *identity_create(const char *dir, const struct random_source *random,
+                                           struct wall now, struct recovery_sheets *ret_sheets,
+                                           struct err *err);
+/** Same without files, for tests and the simulator. */
+NODISCARD struct identity *identity_create_memory(const struct random_source *random,
+                                                  struct wall now);
+/** ERR_IO with what to do: missing, unreadable, readable by others (refused), truncated. */
+NODISCARD struct identity *identity_open(const char *dir, struct err *err);
+void identity_free(struct identity *identity);
+AUTO_DEFINE(struct identity, identity_free)
+
+const struct node_id *identity_node(const struct identity *identity);
+const struct kel *identity_kel(const struct identity *identity);
+/** Serialised Signed key events, in order. */
+const struct bytes *identity_kel_events(const struct identity *identity, size_t *ret_count);
+const struct sign_key *identity_op(const struct identity *identity);
+const struct seal_key *const *identity_enc_keys(const struct identity *identity, size_t *ret_count);
+
+/** Signs a body with the OP key: envelope_sign with one signature. */
+void identity_sign(const struct identity *identity, const char *type, struct bytes body,
+                   struct buf *out, struct oid *ret_oid);
+
+/* Data at rest (R-PR-1): a key per referral, wrapped by the hub key. XChaCha20-Poly1305. */
+#define WRAPPED_KEY_BYTES 72 /* nonce 24 + key 32 + tag 16 */
+struct data_key {
+    uint8_t b[32];
+};
+void identity_wrap(const struct identity *identity, const struct random_source *random,
+                   const struct data_key *key, uint8_t out[WRAPPED_KEY_BYTES]);
+NODISCARD bool identity_unwrap(const struct identity *identity, struct bytes wrapped,
+                               struct data_key *ret, struct err *err);
+/** Appends nonce + ciphertext + tag; `aad` binds it to its row. */
+void data_encrypt(const struct data_key *key, const struct random_source *random, struct bytes aad,
+                  struct bytes plain, struct buf *out);
+NODISCARD bool data_decrypt(const struct data_key *key, struct bytes aad, struct bytes stored,
+                            struct buf *out, struct err *err);
