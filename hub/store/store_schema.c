@@ -1,0 +1,93 @@
+#include "hub/store/store_internal.h"
+
+#include <stdio.h>
+
+static int newest_version(const struct schema_file *files)
+{
+    int newest = 0;
+    for (; files->name; files++)
+        newest = files->version;
+    return newest;
+}
+
+/* Which hubd wrote this newer schema; left as it is when even that has moved. */
+static void read_needed_version(struct store *store, char *out, size_t size)
+{
+    sqlite3_stmt *query = NULL;
+    if (sqlite3_prepare_v2(store->db, "SELECT hubd_version FROM store_meta", -1, &query, NULL) ==
+            SQLITE_OK &&
+        sqlite3_step(query) == SQLITE_ROW && sqlite3_column_bytes(query, 0) > 0)
+        snprintf(out, size, "%.40s", (const char *)sqlite3_column_text(query, 0));
+    sqlite3_finalize(query);
+}
+
+bool store_check_schema(struct store *store, const struct schema_file *files, int64_t *ret_version,
+                        struct err *err)
+{
+    int64_t application, version, tables;
+    if (!store_query(store, "PRAGMA application_id", &application, err) ||
+        !store_query(store, "PRAGMA user_version", &version, err) ||
+        !store_query(store, "SELECT count(*) FROM sqlite_master", &tables, err))
+        return false;
+    bool is_new = !application && !version && !tables;
+    if (!is_new && application != STORE_APPLICATION_ID)
+        return err_set(
+            err, ERR_UNSUPPORTED,
+            "%s is the database of another application: move it away or correct the path",
+            store->path);
+    int newest = newest_version(files);
+    if (version > newest) {
+        char needed[41] = "a newer version";
+        read_needed_version(store, needed, sizeof(needed));
+        return err_set(err, ERR_UNSUPPORTED,
+                       "%s has schema %lld and this hubd (%s) knows schemas up to %d: it needs "
+                       "hubd %s or later",
+                       store->path, (long long)version, schema_hubd_version, newest, needed);
+    }
+    if (store->mode == STORE_READ && version < newest)
+        return err_set(err, ERR_UNSUPPORTED,
+                       "%s has the older schema %lld: start hubd once to bring it to %d",
+                       store->path, (long long)version, newest);
+    *ret_version = version;
+    return true;
+}
+
+static bool apply(struct store *store, const struct schema_file *file, struct err *err)
+{
+    if (!store_exec(store, file->sql, err))
+        return false;
+    if (sqlite3_get_autocommit(store->db))
+        return err_set(err, ERR_INTERNAL, "a schema file must not end its transaction");
+    /* A PRAGMA takes no parameter; both values are numbers of this program. */
+    char pragmas[96];
+    snprintf(pragmas, sizeof(pragmas), "PRAGMA application_id = %d; PRAGMA user_version = %d",
+             STORE_APPLICATION_ID, file->version);
+    if (!store_exec(store, pragmas, err))
+        return false;
+    AUTO(stmt_release)
+    struct stmt *stmt = stmt_get(store, "UPDATE store_meta SET hubd_version = ?1", err);
+    if (!stmt)
+        return false;
+    stmt_bind_text(stmt, 1, schema_hubd_version);
+    return stmt_run(stmt, err);
+}
+
+bool store_migrate(struct store *store, const struct schema_file *files, struct err *err)
+{
+    int64_t version;
+    if (!store_query(store, "PRAGMA user_version", &version, err))
+        return false;
+    for (; files->name; files++) {
+        if (files->version <= version)
+            continue;
+        if (!store_begin(store, err))
+            return false;
+        if (!apply(store, files, err)) {
+            store_rollback(store);
+            return err_wrap(err, "migrate with %s", files->name);
+        }
+        if (!store_commit(store, err))
+            return err_wrap(err, "migrate with %s", files->name);
+    }
+    return true;
+}
