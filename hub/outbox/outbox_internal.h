@@ -1,0 +1,28 @@
+#pragma once
+/* What outbox.c (queueing, reading) and outbox_free.c (acks, receipts, clocks) share. */
+#include "hub/outbox/outbox.h"
+
+#define OUTBOX_ROWS_MAX  10000
+#define OUTBOX_BYTES_MAX (64 * 1024 * 1024)
+
+/** A row to be queued. */
+struct outbox_new {
+    const struct node_id *peer;
+    unsigned lane;
+    enum outbox_free freed_by;
+    const struct oid *oid, *sealed_id;
+    uint64_t expires_s;
+    struct bytes sealed; /* empty when `receipt` has it */
+    int64_t receipt;     /* 0: none */
+    struct bytes personal_key, personal;
+};
+NODISCARD bool outbox_queue(struct tx *tx, const struct outbox_new *row, struct err *err);
+
+/** Takes the next link_seq; the waiting counters grow by `rows` and `bytes`. ERR_LIMIT: the queue
+ * is full. */
+NODISCARD bool outbox_next_seq(struct tx *tx, const struct node_id *peer, unsigned lane,
+                               size_t rows, size_t bytes, int64_t *ret_peer, int64_t *ret_seq,
+                               struct err *err);
+/** A row that waited for a receipt is gone. */
+NODISCARD bool outbox_uncount(struct tx *tx, int64_t peer, unsigned lane, int64_t bytes,
+                              struct err *err);
