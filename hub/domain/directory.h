@@ -1,0 +1,99 @@
+#pragma once
+/*
+ * Who does what: services of this hub and of its peers (signed objects), records imported from open
+ * data, and one search over all of them (PRODUCT.md section 5). Owns tables `service`,
+ * `directory_entry` and `directory_text`.
+ */
+#include "hub/domain/inbound.h"
+#include "hub/domain/tx.h"
+#include "maillon/hfp/v1/directory.pb-c.h"
+
+#define SERVICE_UID_MAX   64 /* bytes of letters, digits, '-' and '_' */
+#define SERVICES_PER_NODE 500
+#define SEARCH_LIMIT_MAX  100
+#define SEARCH_LOOKED_MAX 1000 /* candidates ranked for one answer */
+
+/** Of a service of a hub or of an imported record. Lives in the arena of the call. */
+struct directory_service {
+    const char *id; /* "NODE/UID", or "import/N" */
+    bool is_import;
+    struct node_id node; /* not of imports */
+    const char *uid;
+    bool ours;
+    bool takes_referrals; /* ours, or of an accepted peer, and "hub" is a way to reach it */
+    const Maillon__Hfp__V1__ServiceContent
+        *content;           /* never NULL; capacity and asked fields in it */
+    const char *owner_name; /* of the peer; "" for ours and for imports without structure */
+    const char *source;     /* imports: the producer; "" else */
+    const char *record;     /* imports: "structure/ID" or "service/ID"; "" else */
+    const char *structure;  /* imported services: ID of their structure; "" else */
+    const char *siret;      /* imports; "" when unknown */
+    const char *extra;      /* imports: JSON of what has no field; "" for none */
+    int64_t dated_ms;       /* the source's or the last change; 0: unknown */
+    double distance_km;     /* search with `near`; negative: unknown */
+};
+
+/* Kind functions of TYPE_SERVICE (hub/kinds.c). */
+NODISCARD bool service_check(const void *body, struct bytes payload, struct err *err);
+/** The version must rise, else it has no effect; content absent: withdrawn. */
+NODISCARD bool service_apply(struct tx *tx, const struct inbound_object *object,
+                             struct disposition *ret, struct err *err);
+
+/**
+ * A service that is there now, by the text ids of the API: "NODE/UID" or "import/N".
+ * @return false with ERR_UNKNOWN (none, withdrawn) or ERR_INVALID (not an id).
+ */
+NODISCARD bool directory_find_service(struct store *store, struct arena *arena, const char *id,
+                                      struct directory_service *ret, struct err *err);
+/** By entry id (directory_entry.h); ERR_UNKNOWN. */
+NODISCARD bool directory_get_entry(struct store *store, struct arena *arena, int64_t entry,
+                                   struct directory_service *ret, struct err *err);
+/** Arena array: all services of this hub, by uid. */
+NODISCARD bool directory_list_own(struct store *store, struct arena *arena,
+                                  struct directory_service **ret, size_t *ret_count,
+                                  struct err *err);
+/** Arena array of at most `limit` imported records with id above `after`, in order of id. */
+NODISCARD bool directory_list_imports(struct store *store, struct arena *arena, int64_t after,
+                                      size_t limit, struct directory_service **ret,
+                                      size_t *ret_count, int64_t *ret_last, struct err *err);
+
+/* Own services: each change is a new signed version for every accepted peer. */
+/**
+ * @param uid  NULL or empty: a new one is made. @param ret_uid  may be NULL; else SERVICE_UID_MAX
+ * + 1.
+ * @return false with ERR_INVALID (which field), ERR_LIMIT (too many or too large).
+ */
+NODISCARD bool directory_put_service(struct tx *tx, const char *uid,
+                                     const Maillon__Hfp__V1__ServiceContent *content, char *ret_uid,
+                                     struct err *err);
+NODISCARD bool directory_remove_service(struct tx *tx, const char *uid, struct err *err);
+/** `capacity` NULL: not stated. Its updated_s becomes now. */
+NODISCARD bool directory_set_capacity(struct tx *tx, const char *uid,
+                                      const Maillon__Hfp__V1__Capacity *capacity, struct err *err);
+/** Ends capacity words by their date, renews own services before they expire, forgets expired ones.
+ */
+NODISCARD bool directory_tick(struct tx *tx, struct wall *ret_next, struct err *err);
+
+struct directory_query {
+    const char *words; /* any of these may be NULL or empty */
+    const char *near;  /* commune, postal code or "lat,lon" */
+    unsigned km;       /* 0: no limit */
+    const char *theme; /* a theme or a family of themes */
+    bool hub_only;     /* only what takes referrals */
+    size_t limit;      /* 0: 20 */
+};
+struct directory_results {
+    struct directory_service *services; /* arena */
+    size_t count;
+    size_t looked_at;      /* candidates ranked */
+    const char *near_name; /* the place understood; "" */
+};
+/**
+ * All words must match (the last as a beginning), then any of them, then their beginnings. Nearest
+ * first when `near` is given, else best match first; equal answers keep their order.
+ * A hub's own service hides the imported record of the same name and place.
+ * @return false with ERR_UNKNOWN when `near` is no known place.
+ */
+NODISCARD bool directory_search(struct store *store, struct arena *arena,
+                                const struct directory_query *query, struct directory_results *ret,
+                                struct err *err);

@@ -1,0 +1,12 @@
+#pragma once
+/* What a service may look like, for people here (ERR_INVALID) and for peers (ERR_PEER) alike. */
+#include "hub/base/err.h"
+#include "maillon/hfp/v1/directory.pb-c.h"
+
+/* Each fails with `code` and says which field. */
+NODISCARD bool service_check_uid(const char *uid, enum err_code code, struct err *err);
+NODISCARD bool service_check_content(const Maillon__Hfp__V1__ServiceContent *c, enum err_code code,
+                                     struct err *err);
+/** NULL is fine: not stated. */
+NODISCARD bool service_check_capacity(const Maillon__Hfp__V1__Capacity *capacity,
+                                      enum err_code code, struct err *err);

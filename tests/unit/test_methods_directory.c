@@ -1,0 +1,157 @@
+/* The calls of service Directory, straight on their table. */
+#include "hub/api/rpc.h"
+#include "maillon/api/v1/directory.pb-c.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "tests/support/directory_fixture.h"
+
+static bool run(struct domain_fixture *f, const char *name, const void *in, void **out)
+{
+    struct config config = {.name = "La Recyclerie"};
+    struct api_env env = {.self = f->self, .config = &config};
+    struct call call = {
+        .env = &env,
+        .tx = &f->tx,
+        .store = f->tx.store,
+        .arena = f->tx.arena,
+        .now = f->tx.now,
+        .caller = {.name = "camille", .roles = ROLE_COORDINATOR},
+    };
+    f->err = (struct err){0};
+    for (const struct method *method = methods_directory; method->name; method++)
+        if (strcmp(method->name, name) == 0)
+            return method->run(&call, in, out, &f->err);
+    fail_msg("no method %s", name);
+    return false;
+}
+
+static char *text(const char *literal)
+{
+    return (char *)(uintptr_t)literal;
+}
+
+static const Maillon__Api__V1__ServiceView *put(struct domain_fixture *f)
+{
+    void *out;
+    service_content content = make_content("Atelier vélo", "La Recyclerie", "Redon", "35600");
+    Maillon__Api__V1__PutServiceRequest request;
+    maillon__api__v1__put_service_request__init(&request);
+    request.content = &content;
+    assert_ok(f, run(f, "PutService", &request, &out));
+    return out;
+}
+
+static const Maillon__Api__V1__SearchResponse *find(struct domain_fixture *f, const char *words,
+                                                    const char *near)
+{
+    void *out;
+    Maillon__Api__V1__SearchRequest request;
+    maillon__api__v1__search_request__init(&request);
+    request.words = text(words);
+    request.near = text(near);
+    assert_ok(f, run(f, "Search", &request, &out));
+    return out;
+}
+
+static void own_service_can_be_put_found_and_removed(void **state)
+{
+    struct domain_fixture *f = *state;
+    void *out;
+    const Maillon__Api__V1__ServiceView *view = put(f);
+    assert_true(view->ours && view->takes_referrals);
+    assert_string_equal(view->owner_name, "La Recyclerie");
+    assert_string_equal(view->age_words, "à jour aujourd’hui");
+    const Maillon__Api__V1__SearchResponse *found = find(f, "velo", "redon");
+    assert_int_equal(found->n_service, 1);
+    assert_string_equal(found->near_name, "Redon");
+    assert_string_equal(found->service[0]->id, view->id);
+    assert_true(found->service[0]->distance_km >= 0);
+
+    Maillon__Hfp__V1__Capacity capacity;
+    maillon__hfp__v1__capacity__init(&capacity);
+    capacity.code = MAILLON__HFP__V1__CAPACITY_CODE__CAPACITY_CODE_WAITLIST;
+    Maillon__Api__V1__SetCapacityRequest set;
+    maillon__api__v1__set_capacity_request__init(&set);
+    set.uid = strchr(view->id, '/') + 1;
+    set.capacity = &capacity;
+    assert_ok(f, run(f, "SetCapacity", &set, &out));
+    view = out;
+    assert_int_equal(view->content->capacity->code, capacity.code);
+
+    Maillon__Api__V1__GetServiceRequest get;
+    maillon__api__v1__get_service_request__init(&get);
+    get.id = view->id;
+    assert_ok(f, run(f, "GetService", &get, &out));
+    assert_ok(f, run(f, "RemoveService", &get, &out));
+    assert_err(f, ERR_UNKNOWN, run(f, "GetService", &get, &out));
+    assert_int_equal(find(f, "velo", "")->n_service, 0);
+}
+
+static void import_answers_with_its_report_and_the_review_list(void **state)
+{
+    struct domain_fixture *f = *state;
+    void *out;
+    char json[] = "[{\"id\":\"1\",\"nom\":\"Lieu\",\"thematiques\":[\"inconnu\"]},{}]";
+    Maillon__Api__V1__ImportRequest request;
+    maillon__api__v1__import_request__init(&request);
+    request.format = text("data-inclusion");
+    request.file = (ProtobufCBinaryData){sizeof(json) - 1, (uint8_t *)json};
+    assert_ok(f, run(f, "Import", &request, &out));
+    const Maillon__Api__V1__ImportResponse *response = out;
+    assert_int_equal(response->read, 2);
+    assert_int_equal(response->created, 1);
+    assert_int_equal(response->refused, 1);
+    assert_int_equal(response->review, 1);
+    assert_int_equal(response->n_issue, 2);
+    assert_int_equal(response->n_mapping, 1);
+    Maillon__Api__V1__ListReviewRequest list;
+    maillon__api__v1__list_review_request__init(&list);
+    assert_ok(f, run(f, "ListReview", &list, &out));
+    assert_int_equal(((const Maillon__Api__V1__ListReviewResponse *)out)->n_issue, 1);
+}
+
+static void export_can_be_imported_again(void **state)
+{
+    struct domain_fixture *f = *state;
+    void *out;
+    put(f);
+    import_text(f, "{\"structures\":[{\"id\":\"a\",\"source\":\"d\",\"nom\":\"Mission locale\","
+                   "\"commune\":\"Redon\",\"code_postal\":\"35600\"}],\"services\":[{\"id\":"
+                   "\"b\",\"source\":\"d\",\"structure_id\":\"a\",\"nom\":\"Aide au permis\","
+                   "\"thematiques\":[\"mobilite--preparer-un-permis\"]}]}");
+    Maillon__Api__V1__ExportRequest request;
+    maillon__api__v1__export_request__init(&request);
+    assert_ok(f, run(f, "Export", &request, &out));
+    const Maillon__Api__V1__ExportResponse *response = out;
+    const struct import_file file = {
+        .format = "data-inclusion",
+        .file = bytes_of(response->file.data, response->file.len),
+    };
+    struct import_report report;
+    assert_ok(f, directory_import(&f->tx, &file, &report, &f->err));
+    assert_int_equal(report.read, 4); /* this hub, its service, and the two records */
+    assert_int_equal(report.refused, 0);
+    assert_int_equal(report.created, 2);
+    request.format = text("hsds");
+    assert_ok(f, run(f, "Export", &request, &out));
+    response = out;
+    assert_non_null(memmem(response->file.data, response->file.len, "\"organizations\"", 15));
+    request.format = text("csv");
+    assert_err(f, ERR_INVALID, run(f, "Export", &request, &out));
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, domain_fixture_setup, domain_fixture_teardown)
+    const struct CMUnitTest tests[] = {
+        T(own_service_can_be_put_found_and_removed),
+        T(import_answers_with_its_report_and_the_review_list),
+        T(export_can_be_imported_again),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
