@@ -1,0 +1,117 @@
+#include "hub/opener.h"
+
+#include "hub/crypto/wire.h"
+
+/** A bytes field of the body by name; empty when the type has none. */
+static struct bytes body_field(const struct kind *kind, const void *body, const char *name)
+{
+    const ProtobufCFieldDescriptor *field =
+        protobuf_c_message_descriptor_get_field_by_name(kind->body, name);
+    if (!field || field->type != PROTOBUF_C_TYPE_BYTES)
+        return (struct bytes){0};
+    return wire_bytes(
+        *(const ProtobufCBinaryData *)(const void *)((const char *)body + field->offset));
+}
+
+/** Every body starts with its Head (object.proto), right after protobuf-c's base. */
+static const Maillon__Hfp__V1__Head *body_head(const void *body)
+{
+    struct first {
+        ProtobufCMessage base;
+        Maillon__Hfp__V1__Head *head;
+    };
+    return ((const struct first *)body)->head;
+}
+
+/** R-RF-7: the personal part is exactly what the signed body commits to. */
+static bool check_commit(const struct inbound_object *object, struct err *err)
+{
+    struct bytes commit = body_field(object->kind, object->body, "commit");
+    if (!object->payload.len)
+        return commit.len == 0 || err_set(err, ERR_PEER, "personal part is missing");
+    if (commit.len != 32 || object->salt.len != SALT_BYTES)
+        return err_set(err, ERR_PEER, "personal part without a commitment");
+    uint8_t computed[32];
+    parcel_commit(object->salt, object->payload, computed);
+    return memcmp(computed, commit.data, 32) == 0 ||
+           err_set(err, ERR_PEER, "personal part is not the one committed to");
+}
+
+static bool check_recipient(const struct opener *opener, const struct inbound_object *object,
+                            struct err *err)
+{
+    struct bytes recipient = body_field(object->kind, object->body, "recipient");
+    return bytes_equal(recipient, node_id_bytes(identity_node(opener->self))) ||
+           err_set(err, ERR_PEER, "%s is for another hub", object->kind->name);
+}
+
+static enum opened refuse(Maillon__Hfp__V1__RefusalCode code, Maillon__Hfp__V1__RefusalCode *ret)
+{
+    *ret = code;
+    return OPENED_REFUSED;
+}
+
+/** The signed part; `object->payload` and `salt` are set already. */
+static enum opened open_object(const struct opener *opener, struct bytes bytes, bool sealed,
+                               unsigned lane, struct arena *arena, struct inbound_object *object,
+                               Maillon__Hfp__V1__RefusalCode *ret_refusal, struct err *err)
+{
+    if (!envelope_open(bytes, arena, &object->envelope, err))
+        return OPENED_BAD;
+    if (!kel_verify(&opener->peer, &object->envelope, NULL)) {
+        err_set(err, ERR_PEER, "signature is not by a key of this peer");
+        return OPENED_BAD;
+    }
+    object->from = opener->peer.node;
+    object->kind = kind_find(object->envelope.type);
+    if (!object->kind)
+        return refuse(MAILLON__HFP__V1__REFUSAL_CODE__REFUSAL_CODE_UNSUPPORTED, ret_refusal);
+    if (object->kind->sealed != sealed || object->kind->lane != lane) {
+        err_set(err, ERR_PEER, "%s does not belong on lane %u", object->kind->name, lane);
+        return OPENED_BAD;
+    }
+    if (bytes.len > object->kind->max_bytes)
+        return refuse(MAILLON__HFP__V1__REFUSAL_CODE__REFUSAL_CODE_TOO_LARGE, ret_refusal);
+    object->body = wire_unpack(object->kind->body, object->envelope.body, arena, err);
+    if (!object->body)
+        return OPENED_BAD;
+    object->head = body_head(object->body);
+    if (!object->head || !head_check_shape(object->head, err) ||
+        !bytes_equal(wire_bytes(object->head->node), node_id_bytes(&opener->peer.node))) {
+        if (err->code == ERR_NONE)
+            err_set(err, ERR_PEER, "%s names another author", object->kind->name);
+        return OPENED_BAD;
+    }
+    struct err why = {0};
+    if (!head_check_critical(object->head, object->kind->body, &why))
+        return refuse(MAILLON__HFP__V1__REFUSAL_CODE__REFUSAL_CODE_UNSUPPORTED, ret_refusal);
+    if (!head_check_time(object->head, opener->now, object->kind->lifetime_max_s, &why))
+        return refuse(why.code == ERR_LIMIT
+                          ? MAILLON__HFP__V1__REFUSAL_CODE__REFUSAL_CODE_EXPIRED
+                          : MAILLON__HFP__V1__REFUSAL_CODE__REFUSAL_CODE_BAD_STATE,
+                      ret_refusal);
+    if (sealed && (!check_recipient(opener, object, err) || !check_commit(object, err)))
+        return OPENED_BAD;
+    if (object->kind->check && !object->kind->check(object->body, object->payload, err))
+        return err->code == ERR_UNSUPPORTED
+                   ? refuse(MAILLON__HFP__V1__REFUSAL_CODE__REFUSAL_CODE_UNSUPPORTED, ret_refusal)
+                   : OPENED_BAD;
+    return OPENED_OK;
+}
+
+enum opened opener_open(const struct opener *opener, struct bytes bytes, bool sealed, unsigned lane,
+                        struct arena *arena, struct inbound_object *ret,
+                        Maillon__Hfp__V1__RefusalCode *ret_refusal, struct err *err)
+{
+    *ret = (struct inbound_object){0};
+    if (!sealed)
+        return open_object(opener, bytes, false, lane, arena, ret, ret_refusal, err);
+    size_t key_count;
+    const struct seal_key *const *keys = identity_enc_keys(opener->self, &key_count);
+    struct parcel parcel;
+    if (!seal_open_parcel(keys, key_count, bytes, arena, &parcel, err))
+        return err->code == ERR_UNKNOWN ? OPENED_UNKNOWN_KEY : OPENED_BAD;
+    ret->payload = parcel.payload;
+    ret->salt = parcel.salt;
+    return open_object(opener, parcel.object, true, lane, arena, ret, ret_refusal, err);
+}
