@@ -1,0 +1,262 @@
+#include "federation/federation_internal.h"
+
+#include "hub/base/log.h"
+#include "hub/base/mem.h"
+#include "hub/base/text.h"
+#include "hub/domain/relation.h"
+#include "hub/outbox/journal.h"
+#include "hub/outbox/outbox.h"
+#include "hub/outbox/retry.h"
+#include <stdlib.h>
+
+#define ACK_FLUSH_MS \
+    50 /* acks are written together: a lost one costs a repeated object, nothing else */
+#define VIOLATIONS_MAX 3
+#define VIOLATIONS_MS  600000
+#define DIALS_AT_ONCE  16
+
+/** Node ids are hashes: any of their bytes will do. */
+static struct list *bucket(struct federation *federation, const struct node_id *node)
+{
+    uint32_t hash;
+    memcpy(&hash, node->b, sizeof hash);
+    return &federation->peers_by_node[hash % LOOKUP_BUCKETS];
+}
+
+struct peer *peers_find(struct federation *federation, const struct node_id *node)
+{
+    list_each (item, bucket(federation, node)) {
+        struct peer *peer = list_entry(item, struct peer, by_node);
+        if (node_id_equal(&peer->relation.node, node))
+            return peer;
+    }
+    return NULL;
+}
+
+static struct peer *add(struct federation *federation, const struct relation *relation)
+{
+    struct peer *peer = mem_alloc(sizeof *peer);
+    peer->relation = *relation;
+    peer->next_dial = federation_now(federation);
+    peer->tokens_at = peer->next_dial;
+    peer->tokens = (double)federation->config.config->objects_burst;
+    peer->referral_tokens = (double)federation->config.config->referrals_per_minute;
+    pthread_mutex_lock(&federation->live_mutex);
+    list_add_tail(&federation->peers, &peer->in_federation);
+    list_add_tail(bucket(federation, &relation->node), &peer->by_node);
+    pthread_mutex_unlock(&federation->live_mutex);
+    federation_due(federation, peer->next_dial);
+    return peer;
+}
+
+struct peer *peers_reload(struct federation *federation, const struct node_id *node)
+{
+    struct relation *relation = mem_alloc(sizeof *relation);
+    struct peer *peer = peers_find(federation, node);
+    struct err err = {0};
+    bool found = false;
+    if (!relation_find(federation->config.reader, node, &found, relation, &err))
+        log_line(LOG_ERROR, "could not read a relation reason=\"%s\"", err.msg);
+    if (found && peer) {
+        bool dialled_before = policy_dials(&peer->relation);
+        peer->relation = *relation;
+        if (!dialled_before && policy_dials(relation)) { /* just joined or accepted: now */
+            peer->next_dial = federation_now(federation);
+            peer->attempts = 0;
+            federation_due(federation, peer->next_dial);
+        }
+    } else if (found) {
+        peer = add(federation, relation);
+    }
+    free(relation);
+    return peer;
+}
+
+bool peers_load(struct federation *federation, struct err *err)
+{
+    struct relation *list;
+    size_t count;
+    AUTO(arena_free) struct arena *arena = arena_create(0);
+    if (!relation_list(federation->config.reader, arena, &list, &count, err))
+        return err_wrap(err, "load relations");
+    for (size_t i = 0; i < count; i++)
+        add(federation, &list[i]);
+    return true;
+}
+
+void peers_free(struct federation *federation)
+{
+    list_each_safe (item, next, &federation->peers) {
+        list_remove(item);
+        free(list_entry(item, struct peer, in_federation));
+    }
+}
+
+void peers_publish(struct federation *federation, struct peer *peer, const char *error)
+{
+    struct wall now = clock_wall(federation->config.clock);
+    int64_t wait_us = peer->next_dial.us - federation_now(federation).us;
+    pthread_mutex_lock(&federation->live_mutex);
+    struct federation_peer *live = &peer->live;
+    live->connected = peer->link != NULL;
+    live->we_dialled = peer->link && peer->link->dialled;
+    live->next_attempt_ms = peer->link || wait_us < 0 ? 0 : now.ms + wait_us / 1000;
+    if (error)
+        text_copy(live->last_error, sizeof live->last_error, error);
+    pthread_mutex_unlock(&federation->live_mutex);
+}
+
+void peers_schedule(struct peer *peer, struct federation *federation, uint32_t retry_after_s)
+{
+    struct wall now = clock_wall(federation->config.clock);
+    if (!peer->silent_since_ms)
+        peer->silent_since_ms = now.ms;
+    int64_t silent_ms = now.ms - peer->silent_since_ms;
+    int64_t delay_ms =
+        retry_after_s
+            ? (int64_t)retry_after_s * 1000
+            : retry_delay_ms(silent_ms > 7 * 86400000LL ? RETRY_UNREACHABLE : RETRY_RECONNECT,
+                             peer->attempts, silent_ms, 0, federation->config.random);
+    peer->attempts++;
+    struct mono at = mono_after_ms(federation_now(federation), delay_ms);
+    if (!retry_after_s || at.us > peer->next_dial.us)
+        peer->next_dial = at;
+    federation_due(federation, peer->next_dial);
+}
+
+/* ---- dialling ---- */
+
+static void dial(struct federation *federation, struct peer *peer)
+{
+    const struct relation *relation = &peer->relation;
+    const struct transport *transport = &federation->config.transport;
+    struct err err = {0};
+    const char *url = relation->routes[peer->route++ % relation->route_count];
+    struct link *link = link_create(federation, &relation->node, true);
+    link->peer = NULL; /* set once it has proven who it is */
+    peer->dialling = link;
+    if (transport->dial(transport->ctx, link, url, relation->local, relation->tls_proxied, &err))
+        return;
+    federation_dial_failed(link, err.msg);
+}
+
+struct mono peers_tick(struct federation *federation, struct mono now)
+{
+    struct mono due = MONO_NEVER;
+    unsigned dialling = 0;
+    list_each (item, &federation->peers) {
+        struct peer *peer = list_entry(item, struct peer, in_federation);
+        if (peer->acks.dirty && !peer->acks.busy)
+            peers_flush_acks(federation, peer);
+        dialling += peer->dialling != NULL;
+    }
+    if (federation->stopping)
+        return due;
+    list_each (item, &federation->peers) {
+        struct peer *peer = list_entry(item, struct peer, in_federation);
+        if (peer->link || peer->dialling || !policy_dials(&peer->relation))
+            continue;
+        if (now.us < peer->next_dial.us) {
+            due = mono_min(due, peer->next_dial);
+        } else if (dialling < DIALS_AT_ONCE) {
+            dialling++;
+            dial(federation, peer);
+        } else {
+            due = mono_min(due, mono_after_ms(now, 100));
+        }
+    }
+    return due;
+}
+
+/* ---- acks into the store ---- */
+
+static bool ack_apply(struct tx *tx, struct action *action, struct err *err)
+{
+    struct ack_flush *acks = list_entry(action, struct ack_flush, action);
+    const struct node_id *node = &acks->peer->relation.node;
+    for (unsigned lane = 0; lane < ARRAY_LEN(acks->writing); lane++) {
+        if (!acks->writing[lane])
+            continue;
+        bool taken = lane == 2 ? journal_set_acked(tx, node, acks->writing[lane], err)
+                               : outbox_on_ack(tx, node, lane, acks->writing[lane], err);
+        if (taken)
+            continue;
+        if (err->code != ERR_PEER)
+            return false;
+        *err = (struct err){0}; /* beyond what this hub knows to have sent: it was restored */
+        COUNT(tx->counters, refused_link, 1);
+    }
+    return true;
+}
+
+static void ack_done(struct action *action, const struct err *err)
+{
+    struct ack_flush *acks = list_entry(action, struct ack_flush, action);
+    acks->busy = false;
+    acks->federation->busy--;
+    if (err->code != ERR_NONE)
+        log_line(LOG_ERROR, "could not record acks reason=\"%s\"", err->msg);
+    if (acks->dirty)
+        federation_due(acks->federation,
+                       mono_after_ms(federation_now(acks->federation), ACK_FLUSH_MS));
+}
+
+void peers_flush_acks(struct federation *federation, struct peer *peer)
+{
+    struct ack_flush *acks = &peer->acks;
+    acks->action = (struct action){.apply = ack_apply, .done = ack_done};
+    acks->peer = peer;
+    acks->federation = federation;
+    memcpy(acks->writing, acks->seq, sizeof acks->writing);
+    memset(acks->seq, 0, sizeof acks->seq);
+    acks->busy = true;
+    acks->dirty = false;
+    federation->busy++;
+    exchange_submit(federation->config.exchange, &acks->action);
+}
+
+/* ---- limits per peer (R-AB-5) ---- */
+
+static void refill(struct federation *federation, struct peer *peer)
+{
+    const struct config *config = federation->config.config;
+    struct mono now = federation_now(federation);
+    double seconds = (double)(now.us - peer->tokens_at.us) / 1e6;
+    peer->tokens_at = now;
+    peer->tokens += seconds * (double)config->objects_per_second;
+    if (peer->tokens > (double)config->objects_burst)
+        peer->tokens = (double)config->objects_burst;
+    peer->referral_tokens += seconds * (double)config->referrals_per_minute / 60.0;
+    if (peer->referral_tokens > (double)config->referrals_per_minute)
+        peer->referral_tokens = (double)config->referrals_per_minute;
+}
+
+bool peers_take_tokens(struct federation *federation, struct peer *peer, unsigned n)
+{
+    if (!federation->config.config->objects_per_second)
+        return true;
+    refill(federation, peer);
+    peer->tokens -= n;
+    return peer->tokens >= 0;
+}
+
+bool peers_take_referral(struct federation *federation, struct peer *peer)
+{
+    if (!federation->config.config->referrals_per_minute)
+        return true;
+    refill(federation, peer);
+    if (peer->referral_tokens < 1)
+        return false;
+    peer->referral_tokens -= 1;
+    return true;
+}
+
+bool peers_violated(struct federation *federation, struct peer *peer)
+{
+    struct mono now = federation_now(federation);
+    if (!peer->violations || now.us - peer->violations_since.us > VIOLATIONS_MS * 1000LL) {
+        peer->violations = 0;
+        peer->violations_since = now;
+    }
+    return ++peer->violations >= VIOLATIONS_MAX;
+}
