@@ -1,5 +1,6 @@
 #include "hub/crypto/certificate.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/ec.h>
@@ -8,7 +9,6 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +23,8 @@ AUTO_DEFINE(EVP_PKEY, EVP_PKEY_free)
 static bool add_alternative_name(X509 *certificate, const char *host)
 {
     unsigned char address[16];
-    bool numeric = inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
+    bool numeric =
+        inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
     char value[300];
     snprintf(value, sizeof(value), "%s:%s", numeric ? "IP" : "DNS", host);
     X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, value);
@@ -49,9 +50,8 @@ static X509 *make_certificate(EVP_PKEY *key, const char *host, struct wall now)
          X509_time_adj_ex(X509_getm_notAfter(certificate), VALID_DAYS, 0, &start) &&
          X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)"maillon hub",
                                     -1, -1, 0) == 1 &&
-         X509_set_issuer_name(certificate, name) == 1 &&
-         X509_set_pubkey(certificate, key) == 1 && add_alternative_name(certificate, host) &&
-         X509_sign(certificate, key, EVP_sha256()) > 0;
+         X509_set_issuer_name(certificate, name) == 1 && X509_set_pubkey(certificate, key) == 1 &&
+         add_alternative_name(certificate, host) && X509_sign(certificate, key, EVP_sha256()) > 0;
     return ok ? TAKE(certificate) : NULL;
 }
 
@@ -86,8 +86,8 @@ bool certificate_create(const char *certificate_path, const char *key_path, cons
                         struct wall now, struct err *err)
 {
     AUTO(EVP_PKEY_free) EVP_PKEY *key = EVP_EC_gen("P-256");
-    AUTO(X509_free) X509 *certificate =
-        key ? make_certificate(key, host[0] ? host : "localhost", now) : NULL;
+    AUTO(X509_free)
+    X509 *certificate = key ? make_certificate(key, host[0] ? host : "localhost", now) : NULL;
     if (!certificate)
         return err_set(err, ERR_INTERNAL, "cannot make a TLS certificate");
     FILE *file = create_file(key_path, 0600, err);
@@ -120,9 +120,9 @@ bool certificate_check(const char *certificate_path, const char *key_path, struc
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
     bool has_certificate =
         context && SSL_CTX_use_certificate_chain_file(context, certificate_path) == 1;
-    bool has_key =
-        has_certificate && SSL_CTX_use_PrivateKey_file(context, key_path, SSL_FILETYPE_PEM) == 1 &&
-        SSL_CTX_check_private_key(context) == 1;
+    bool has_key = has_certificate &&
+                   SSL_CTX_use_PrivateKey_file(context, key_path, SSL_FILETYPE_PEM) == 1 &&
+                   SSL_CTX_check_private_key(context) == 1;
     SSL_CTX_free(context);
     ERR_clear_error();
     if (has_key)
@@ -139,8 +139,8 @@ bool tls_binding(void *ssl, uint8_t out[TLS_BINDING_BYTES])
     static const char label[] = "EXPORTER-Channel-Binding";
     /* Before TLS 1.3 the exporter does not bind the certificate (RFC 9266 section 4.2). */
     return ssl && SSL_version(ssl) >= TLS1_3_VERSION &&
-           SSL_export_keying_material(ssl, out, TLS_BINDING_BYTES, label, sizeof(label) - 1, NULL, 0,
-                                      0) == 1;
+           SSL_export_keying_material(ssl, out, TLS_BINDING_BYTES, label, sizeof(label) - 1, NULL,
+                                      0, 0) == 1;
 }
 
 void tls_tune_server(void *ssl_ctx)

@@ -1,8 +1,8 @@
 #pragma once
 /*
- * TLS as OpenSSL gives it: the self-signed certificate of a new hub, a check of the files before they
- * are used, and what ties a link's proof to its TLS session. Peers do not trust the certificate: the
- * signed proof names the hub, the certificate only carries the encryption.
+ * TLS as OpenSSL gives it: the self-signed certificate of a new hub, a check of the files before
+ * they are used, and what ties a link's proof to its TLS session. Peers do not trust the
+ * certificate: the signed proof names the hub, the certificate only carries the encryption.
  */
 #include "hub/base/bytes.h"
 #include "hub/base/clock.h"

@@ -1,0 +1,374 @@
+/* hubctl directory: who does what. */
+#include "admin/command.h"
+#include "admin/show.h"
+
+#include "hub/api/json.h"
+#include "hub/base/mem.h"
+#include "maillon/api/v1/directory.pb-c.h"
+#include "proto/limits.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+#define IMPORT_ROOM   4096 /* of the request, beside the files */
+#define REPORT_ISSUES 20   /* shown after an import; a screen full */
+
+static const char capacity_choices[] =
+    "capacity|no-capacity|waitlist|additional-assessment-required";
+
+static const struct {
+    const char *code, *words;
+} capacities[] = {
+    {"capacity", "places free"},
+    {"no-capacity", "full"},
+    {"waitlist", "waiting list"},
+    {"additional-assessment-required", "to be assessed"},
+};
+
+static char *capacity_words(const json_t *service, char *out, size_t size)
+{
+    char code[ANSWER_CODE];
+    const json_t *capacity = answer_find(service, "content.capacity");
+    int64_t places = answer_number(capacity, "placesFree"),
+            weeks = answer_number(capacity, "waitWeeks");
+    answer_code(capacity, "code", "CAPACITY_CODE_", code);
+    out[0] = '\0';
+    for (size_t i = 0; i < sizeof(capacities) / sizeof(capacities[0]); i++) {
+        if (strcmp(capacities[i].code, code) == 0)
+            snprintf(out, size, "%s", capacities[i].words);
+    }
+    if (strcmp(code, "capacity") == 0 && places > 0)
+        snprintf(out, size, places == 1 ? "%lld place free" : "%lld places free",
+                 (long long)places);
+    if (weeks > 0 && *out)
+        snprintf(out + strlen(out), size - strlen(out), ", %lld weeks", (long long)weeks);
+    return out;
+}
+
+static char *distance_words(const json_t *service, char *out, size_t size)
+{
+    double km = answer_real(service, "distanceKm");
+    out[0] = '\0';
+    if (answer_find(service, "distanceKm") && km >= 0)
+        snprintf(out, size, km < 10 ? "%.1f km" : "%.0f km", km);
+    return out;
+}
+
+static void show_found(const json_t *answer)
+{
+    static const struct column columns[] = {{"SERVICE", COLUMN_WRAP},
+                                            {"BY", COLUMN_WRAP},
+                                            {"WHERE", COLUMN_CUT},
+                                            {"AWAY", COLUMN_RIGHT},
+                                            {"PLACES", COLUMN_CUT},
+                                            {"REFERRALS", 0},
+                                            {"ID", 0},
+                                            {NULL, 0}};
+    AUTO(table_free) struct table *table = table_create(columns);
+    for (size_t i = 0; i < answer_count(answer, "service"); i++) {
+        const json_t *service = answer_item(answer, "service", i);
+        char id[SHOW_SERVICE], away[24], capacity[64];
+        const char *by = answer_text(service, "content.structureName");
+        table_add(table, (const char *[]){answer_text(service, "content.name"),
+                                          *by ? by : answer_text(service, "ownerName"),
+                                          answer_text(service, "content.communeName"),
+                                          distance_words(service, away, sizeof(away)),
+                                          capacity_words(service, capacity, sizeof(capacity)),
+                                          answer_flag(service, "takesReferrals") ? "yes" : "",
+                                          show_service(answer_text(service, "id"), id)});
+    }
+    const char *near = answer_text(answer, "nearName");
+    if (*near)
+        printf("Near %s:\n", near);
+    table_print(table, "Nothing found. Try fewer words, or a larger --km.");
+}
+
+static void show_list(const json_t *service, const char *label, const char *path)
+{
+    char list[ANSWER_LIST];
+    show_line(label, answer_join(service, path, list));
+}
+
+static void show_service_view(const json_t *answer)
+{
+    const json_t *content = answer_find(answer, "content");
+    char text[96];
+    const char *by = answer_text(content, "structureName"),
+               *access = answer_text(content, "access");
+    show_title("%s", answer_text(content, "name"));
+    show_line("by", *by ? by : answer_text(answer, "ownerName"));
+    show_line("hub", answer_flag(answer, "ours") ? "this one" : answer_text(answer, "ownerName"));
+    show_line("id", answer_text(answer, "id"));
+    show_line("what", answer_text(content, "description"));
+    show_list(answer, "themes", "content.theme");
+    show_list(answer, "for whom", "content.public");
+    show_line("conditions", answer_text(content, "conditions"));
+    show_linef("price", "%s %s", answer_text(content, "price"),
+               answer_text(content, "priceDetail"));
+    show_linef("where", "%s %s %s", answer_text(content, "address"),
+               answer_text(content, "postalCode"), answer_text(content, "communeName"));
+    show_line("away", distance_words(answer, text, sizeof(text)));
+    show_list(answer, "area served", "content.zone");
+    show_line("open", answer_text(content, "openingHours"));
+    show_line("access", access);
+    show_list(answer, "languages", "content.language");
+    show_line("phone", answer_text(content, "phone"));
+    show_line("e-mail", answer_text(content, "email"));
+    show_line("web", answer_text(content, "url"));
+    show_list(answer, "reached by", "content.reach");
+    show_line("places", capacity_words(answer, text, sizeof(text)));
+    show_line("referrals", answer_flag(answer, "takesReferrals")
+                               ? "yes: hubctl referral send --to ID"
+                               : "not through a hub: call them");
+    for (size_t i = 0; i < answer_count(content, "asked"); i++) {
+        const json_t *asked = answer_item(content, "asked", i);
+        show_linef(i == 0 ? "asks for" : "", "%s: %s", answer_text(asked, "field"),
+                   answer_text(asked, "why"));
+    }
+    const char *age = answer_text(answer, "ageWords"), *source = answer_text(answer, "source");
+    show_linef("as of", "%s%s%s", *age ? age : answer_text(answer, "updated"),
+               *source ? ", from " : "", source);
+}
+
+static void show_first_issues(const json_t *answer, size_t most)
+{
+    static const struct column columns[] = {
+        {"RECORD", COLUMN_CUT}, {"FIELD", 0}, {"WHAT", COLUMN_WRAP}, {"", 0}, {NULL, 0}};
+    AUTO(table_free) struct table *table = table_create(columns);
+    for (size_t i = 0; i < most && i < answer_count(answer, "issue"); i++) {
+        const json_t *issue = answer_item(answer, "issue", i);
+        table_add(table, (const char *[]){answer_text(issue, "record"), answer_text(issue, "field"),
+                                          answer_text(issue, "what"),
+                                          answer_flag(issue, "refused") ? "refused" : "to review"});
+    }
+    table_print(table, "Nothing waits for review.");
+}
+
+static void show_issues(const json_t *answer)
+{
+    show_first_issues(answer, answer_count(answer, "issue"));
+}
+
+static void show_mappings(const json_t *answer)
+{
+    static const struct column columns[] = {{"FIELD", 0},
+                                            {"IN THE FILE", COLUMN_CUT},
+                                            {"BECAME", COLUMN_CUT},
+                                            {"TIMES", COLUMN_RIGHT},
+                                            {NULL, 0}};
+    AUTO(table_free) struct table *table = table_create(columns);
+    for (size_t i = 0; i < answer_count(answer, "mapping"); i++) {
+        const json_t *mapping = answer_item(answer, "mapping", i);
+        const char *to = answer_text(mapping, "to");
+        char count[SHOW_SIZE];
+        table_add(table,
+                  (const char *[]){answer_text(mapping, "field"), answer_text(mapping, "from"),
+                                   *to ? to : "(kept for review)",
+                                   show_count(answer_number(mapping, "count"), count)});
+    }
+    table_print(table, "");
+}
+
+static void show_report(const json_t *answer)
+{
+    static const struct {
+        const char *label, *field;
+    } counts[] = {
+        {"created", "created"},  {"updated", "updated"}, {"unchanged", "unchanged"},
+        {"to review", "review"}, {"refused", "refused"},
+    };
+    char count[SHOW_SIZE], records[SHOW_WHEN];
+    show_title("%s read", show_plural(answer_number(answer, "read"), "record", records));
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+        show_linef(counts[i].label, "%9s",
+                   show_count(answer_number(answer, counts[i].field), count));
+    if (answer_count(answer, "mapping") > 0) {
+        show_note("Words of the file that are written otherwise here:");
+        show_mappings(answer);
+    }
+    if (answer_count(answer, "issue") > 0) {
+        show_note("What somebody should look at:");
+        show_first_issues(answer, REPORT_ISSUES);
+        if (answer_count(answer, "issue") > REPORT_ISSUES)
+            show_note("There are more: hubctl directory review, or --json.");
+    }
+}
+
+/* Files travel as protobuf: JSON would make them a third larger. */
+static bool send_import(struct ctl *ctl, const struct input *input,
+                        const Maillon__Api__V1__ImportRequest *request, struct buf *ret_json,
+                        struct err *err)
+{
+    struct client *client = ctl_client(ctl, err);
+    AUTO(buf_done) struct buf body = {0}, packed = {0};
+    if (!client)
+        return false;
+    size_t len = maillon__api__v1__import_request__get_packed_size(request);
+    body.len = maillon__api__v1__import_request__pack(request, buf_reserve(&body, len));
+    if (!client_post(client, input->command->method, buf_bytes(&body), CLIENT_LONG | CLIENT_PROTO,
+                     &packed, err))
+        return false;
+    Maillon__Api__V1__ImportResponse *answer =
+        maillon__api__v1__import_response__unpack(NULL, packed.len, packed.data);
+    if (!answer)
+        return err_set(err, ERR_IO, "the hub's report cannot be read: are both the same version?");
+    json_write(answer, ret_json);
+    maillon__api__v1__import_response__free_unpacked(answer, NULL);
+    return true;
+}
+
+static bool run_import(struct ctl *ctl, struct input *input, struct err *err)
+{
+    const char *services_path = input_value(input, "--services");
+    const char *source = input_value(input, "--source");
+    AUTO(buf_done) struct buf file = {0}, services = {0}, report = {0};
+    Maillon__Api__V1__ImportRequest request;
+    maillon__api__v1__import_request__init(&request);
+    if (!file_read(input_value(input, "FILE"), API_IMPORT_MAX - IMPORT_ROOM, &file, err) ||
+        (services_path &&
+         !file_read(services_path, API_IMPORT_MAX - IMPORT_ROOM - file.len, &services, err)))
+        return false;
+    char *format = mem_text(input_value(input, "--format")), *from = mem_text(source ? source : "");
+    request.format = format;
+    request.source = from;
+    request.dry_run = input_value(input, "--dry-run") != NULL;
+    request.file = (ProtobufCBinaryData){file.len, file.data};
+    request.services_file = (ProtobufCBinaryData){services.len, services.data};
+    bool ok = send_import(ctl, input, &request, &report, err);
+    free(format);
+    free(from);
+    if (!ok || !ctl_answer(ctl, input, buf_bytes(&report), err))
+        return false;
+    if (!ctl->json && request.dry_run)
+        show_note("Nothing was written: this was a dry run.");
+    return true;
+}
+
+static bool run_show(struct ctl *ctl, struct input *input, struct err *err)
+{
+    char *id = ctl_service_id(ctl, input_value(input, "ID"), err);
+    if (!id)
+        return false;
+    request_set(input->request, "id", json_string(id));
+    free(id);
+    return ctl_finish(ctl, input, 0, err);
+}
+
+static bool run_put(struct ctl *ctl, struct input *input, struct err *err)
+{
+    json_t *content = file_read_json(input_value(input, "FILE"), err);
+    if (!content)
+        return false;
+    request_set(input->request, "content", content);
+    return ctl_finish(ctl, input, 0, err);
+}
+
+/* Own services are named by their uid; what search shows has a short hub id before it. */
+static bool run_own(struct ctl *ctl, struct input *input, struct err *err)
+{
+    const char *text = input_value(input, "UID");
+    if (strchr(text, '/')) {
+        char *id = ctl_service_id(ctl, text, err);
+        if (!id)
+            return false;
+        request_set(input->request, input->command->options[0].field, json_string(id));
+        free(id);
+    }
+    return ctl_finish(ctl, input, 0, err);
+}
+
+static void show_removed(const json_t *answer)
+{
+    (void)answer;
+    puts("Removed: peers are told.");
+}
+
+static bool run_export(struct ctl *ctl, struct input *input, struct err *err)
+{
+    const char *path = input_value(input, "FILE");
+    if (ctl->json)
+        return ctl_finish(ctl, input, CLIENT_LONG, err);
+    AUTO(json_decref) json_t *answer = ctl_call(ctl, input->command->method, input->request, err);
+    AUTO(buf_done) struct buf file = {0};
+    if (!answer)
+        return false;
+    if (!base64_decode(answer_text(answer, "file"), &file))
+        return err_set(err, ERR_IO, "the hub's file cannot be read: are both the same version?");
+    return file_write_new(path ? path : "-", buf_bytes(&file), err);
+}
+
+static const struct option import_options[] = {
+    WORD("FILE", NULL,
+         "open data file: JSON, CSV or GeoJSON as the format has it; - for "
+         "standard input"),
+    {"--format", "FORMAT", OPTION_TEXT, OPTION_REQUIRED, NULL, "data-inclusion|mediation-numerique",
+     NULL, "what the file follows"},
+    TEXT("--services", "FILE", NULL, "data-inclusion: the services, when FILE has the structures"),
+    TEXT("--source", "NAME", NULL, "who made the file, for records that do not say"),
+    FLAG("--dry-run", NULL, "only say what would happen"),
+    OPTIONS_END,
+};
+static const struct option search_options[] = {
+    WORDS_LEFT("WORDS", 0, "words", "what is looked for"),
+    TEXT("--near", "PLACE", "near", "commune, postal code or \"lat,lon\""),
+    NUMBER("--km", "km", "no further away than that"),
+    TEXT("--theme", "CODE", "theme", "a theme or family of themes of data.inclusion"),
+    NUMBER("--limit", "limit", "how many (20, at most 100)"),
+    FLAG("--referrals", "hubOnly", "only what takes referrals from this hub"),
+    OPTIONS_END,
+};
+static const struct option show_options[] = {
+    WORD("ID", NULL, "as search shows it; for own services the part after the / is enough"),
+    OPTIONS_END,
+};
+static const struct option put_options[] = {
+    WORD("FILE", NULL, "JSON of a ServiceContent (proto/maillon/hfp/v1/directory.proto), or -"),
+    TEXT("--uid", "UID", "uid", "change this service; else a new one is made"),
+    OPTIONS_END,
+};
+static const struct option remove_options[] = {
+    WORD("UID", "id", "of a service of this hub"),
+    OPTIONS_END,
+};
+static const struct option capacity_options[] = {
+    WORD("UID", "uid", "of a service of this hub"),
+    {"CODE", NULL, OPTION_CODE, OPTION_REQUIRED, "capacity.code", capacity_choices,
+     "CAPACITY_CODE_", "how it is today"},
+    NUMBER("--places", "capacity.placesFree", "free places"),
+    NUMBER("--places-total", "capacity.placesTotal", "places in all"),
+    NUMBER("--wait-weeks", "capacity.waitWeeks", "weeks to wait"),
+    {"--until", "DATE", OPTION_TIME, 0, "capacity.untilS", NULL, NULL,
+     "after that day nothing is said any more"},
+    OPTIONS_END,
+};
+static const struct option review_options[] = {
+    NUMBER("--limit", "limit", "how many"),
+    OPTIONS_END,
+};
+static const struct option export_options[] = {
+    WORD_OPTIONAL("FILE", NULL, "new file; else standard output"),
+    TEXT_REQUIRED("--format", "FORMAT", "format", "data-inclusion"),
+    OPTIONS_END,
+};
+
+const struct command commands_directory[] = {
+    {"directory search", "Find services", "Directory/Search", search_options, show_found, NULL,
+     NULL, "All words must match; the last may be a beginning. Nearest first with --near."},
+    {"directory show", "Everything about one service", "Directory/GetService", show_options,
+     show_service_view, run_show, NULL, NULL},
+    {"directory put", "Make or change a service of this hub", "Directory/PutService", put_options,
+     show_service_view, run_put, NULL, "Peers are told at once. Needs the role coordinator."},
+    {"directory remove", "Remove a service of this hub", "Directory/RemoveService", remove_options,
+     show_removed, run_own, NULL, NULL},
+    {"directory capacity", "Say how many places a service has", "Directory/SetCapacity",
+     capacity_options, show_service_view, run_own, NULL,
+     "Example: hubctl directory capacity atelier-cv capacity --places 3"},
+    {"directory import", "Read an open data file into the directory", "Directory/Import",
+     import_options, show_report, run_import, NULL,
+     "Records are never lost: what is not understood is kept and listed for review. Reading the "
+     "same file again changes nothing."},
+    {"directory review", "What imports left for somebody to look at", "Directory/ListReview",
+     review_options, show_issues, NULL, NULL, NULL},
+    {"directory export", "Write the directory as open data", "Directory/Export", export_options,
+     NULL, run_export, NULL, NULL},
+    {.words = NULL},
+};

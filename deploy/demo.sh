@@ -1,0 +1,290 @@
+#!/bin/bash
+# A demonstration territory: four hubs around Redon, with real directory data.
+#
+#   ./deploy/demo.sh          installs what is missing, builds, shows the main job step by step, then
+#                             leaves the hubs running until Ctrl-C
+#   ./deploy/demo.sh --check  the same on free ports in a temporary folder; asserts every step,
+#                             cleans up, exits 0 or 1
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+build=${MAILLON_BUILD:-$root/build}/release
+data=$root/deploy/demo/data
+check=no
+case ${1:-} in
+"") ;;
+--check) check=yes ;;
+*)
+    sed -n '2,/^set -e/{/^#/s/^# \{0,1\}//p}' "$0"
+    [ "$1" = --help ] && exit 0
+    exit 2
+    ;;
+esac
+
+# ---- what the demonstration stands on ----
+
+# shellcheck source=deploy/packages.sh
+. "$root/deploy/packages.sh"
+packages_install "${build_packages[@]}"
+if [ ! -x "$build/hubd" ] || [ ! -x "$build/admin/hubctl" ] || [ "$check" = no ]; then
+    [ -f "$build/build.ninja" ] || meson setup "$build" "$root" >"${build%/*}.log" 2>&1 || {
+        cat "${build%/*}.log"
+        exit 1
+    }
+    echo "building…"
+    ninja -C "$build" hubd admin/hubctl >/dev/null
+fi
+hubd=$build/hubd
+hubctl=$build/admin/hubctl
+
+if [ "$check" = yes ]; then
+    territory=$(mktemp -d)
+    mapfile -t ports < <(python3 -c '
+import socket
+held = [socket.socket() for _ in range(4)]
+for s in held: s.bind(("127.0.0.1", 0))
+for s in held: print(s.getsockname()[1])')
+else
+    territory=${MAILLON_BUILD:-$root/build}/demo
+    rm -rf "$territory"
+    mkdir -p "$territory"
+    ports=(8441 8442 8443 8444)
+fi
+
+declare -A name=([town]="CCAS de Redon" [mulots]="Les Mulots" [reuse]="La Recyclerie" [jobs]="Point emploi AES")
+declare -A port=([town]=${ports[0]} [mulots]=${ports[1]} [reuse]=${ports[2]} [jobs]=${ports[3]})
+declare -A pid=()
+
+stop_all() {
+    local hub
+    for hub in "${!pid[@]}"; do kill "${pid[$hub]}" 2>/dev/null || true; done
+    for hub in "${!pid[@]}"; do wait "${pid[$hub]}" 2>/dev/null || true; done
+    [ "$check" = no ] || rm -rf "$territory"
+}
+trap stop_all EXIT
+trap 'exit 130' INT TERM
+
+fail() {
+    echo
+    echo "FAILED: $*" >&2
+    for hub in "${!port[@]}"; do
+        [ -s "$territory/$hub.log" ] && {
+            echo "--- last lines of $hub" >&2
+            tail -n 5 "$territory/$hub.log" >&2
+        }
+    done
+    exit 1
+}
+
+# ---- small tools ----
+
+# ctl HUB ARGUMENTS…: the command line of one hub
+ctl() {
+    local hub=$1
+    shift
+    "$hubctl" --hub "$territory/$hub" "$@"
+}
+# get PATH: one value out of the JSON on standard input, "" when it is not there
+get() {
+    python3 -c '
+import json, sys
+value = json.load(sys.stdin)
+for key in sys.argv[1].split("."):
+    try: value = value[int(key)] if isinstance(value, list) else value[key]
+    except (KeyError, IndexError): value = ""; break
+print(value)' "$1"
+}
+# expect WHAT WANTED GOT
+expect() {
+    [ "$2" = "$3" ] || fail "$1: wanted \"$2\", got \"$3\""
+}
+# until_true WHAT COMMAND…: tries for 20 s
+until_true() {
+    local what=$1 deadline=$((SECONDS + 20))
+    shift
+    until "$@" 2>/dev/null; do
+        [ $SECONDS -lt $deadline ] || fail "$what"
+        python3 -c 'import time; time.sleep(0.02)'
+    done
+}
+began=0
+now_ms() { date +%s%3N; }
+step() {
+    began=$(now_ms)
+    printf '  %-76s' "$*"
+}
+# shellcheck disable=SC2120
+ok() { printf '%6d ms  %s\n' $(($(now_ms) - began)) "${1:-}"; }
+
+start_hub() {
+    local hub=$1
+    "$hubd" --state "$territory/$hub" >>"$territory/$hub.log" 2>&1 &
+    pid[$hub]=$!
+    until_true "${name[$hub]} starts" ctl "$hub" --json status >/dev/null
+}
+stop_hub() {
+    kill "${pid[$1]}"
+    wait "${pid[$1]}" || fail "${name[$1]} did not stop cleanly"
+    unset "pid[$1]"
+}
+
+peer_state() { ctl "$1" --json peer show "${name[$2]}" | get state; }
+peer_is() { [ "$(peer_state "$1" "$2")" = "$3" ]; }
+federate() { # INVITER JOINER
+    local invite
+    invite=$(ctl "$1" --json peer invite | get invite)
+    ctl "$2" peer join --local "$invite" >/dev/null
+    until_true "${name[$2]} asks ${name[$1]}" peer_is "$1" "$2" waiting
+    ctl "$1" peer accept "${name[$2]}" >/dev/null
+    until_true "${name[$1]} and ${name[$2]} accepted" peer_is "$2" "$1" accepted
+    ctl "$1" peer policy "${name[$2]}" referrals=on ask-around=on >/dev/null
+    ctl "$2" peer policy "${name[$1]}" referrals=on ask-around=on >/dev/null
+}
+
+referral() { ctl "$1" --user "$2" --json referral show "$3" | get "$4"; }
+referral_is() { [ "$(referral "$1" "$2" "$3" "$4")" = "$5" ]; }
+notice() { ctl "$1" --user "$2" --json notice show "$3" | get "$4"; }
+notice_is() { [ "$(notice "$1" "$2" "$3" "$4")" = "$5" ]; }
+in_box() { ctl "$1" --user "$2" --json referral list --in | python3 -c '
+import json, sys
+print(len(json.load(sys.stdin).get("referral", [])))'; }
+
+# ---- the territory ----
+
+echo
+echo "Maillon: a territory of four hubs around Redon"
+echo
+for hub in town mulots reuse jobs; do
+    step "${name[$hub]} sets up its hub and starts it"
+    ctl "$hub" init --name "${name[$hub]}" --state "$territory/$hub" \
+        --listen "127.0.0.1:${port[$hub]}" --url "wss://127.0.0.1:${port[$hub]}" \
+        --sheets "$territory/$hub.sheets" >/dev/null || fail "hubctl init for ${name[$hub]}"
+    start_hub "$hub"
+    ok
+done
+for user in town:marie:caseworker mulots:paul:caseworker reuse:lea:coordinator jobs:omar:coordinator; do
+    IFS=: read -r hub who role <<<"$user"
+    ctl "$hub" user add "$who" --role "$role" >/dev/null
+done
+
+for pair in town:mulots town:reuse town:jobs reuse:jobs reuse:mulots; do
+    IFS=: read -r a b <<<"$pair"
+    step "${name[$a]} invites ${name[$b]}: joined, accepted on both sides"
+    federate "$a" "$b"
+    ok
+done
+
+step "${name[town]} imports the open directory"
+imported=$(ctl town --json directory import "$data/structures.json" \
+    --services "$data/services.json" --format data-inclusion)
+read_count=$(get read <<<"$imported")
+[ "${read_count:-0}" -gt 100 ] || fail "the import read ${read_count:-0} records"
+ctl town directory import "$data/mediation-numerique.json" --format mediation-numerique >/dev/null
+ok "$read_count records"
+step "${name[mulots]} offers its computer course to its neighbours"
+service=$(ctl mulots --json directory put "$root/deploy/demo/service-mulots.json" | get id)
+found() { ctl town --user marie --json directory search "apprendre ordinateur" --near Redon |
+    grep -q "\"$service\""; }
+until_true "the course reaches ${name[town]}" found
+ok
+
+echo
+echo "A person is handed over"
+echo
+step "marie, caseworker in town, searches \"apprendre ordinateur\" near Redon"
+found || fail "the course is not among the answers"
+ok "found"
+step "she sends the person on, who agreed to what is shared"
+send() { # KEYWORDS: one sentence
+    ctl town --user marie --json referral send --to "$service" --name "Awa" \
+        --contact "par marie" --contact-preference caseworker --need "$1" \
+        --theme numerique --urgency normal --consent spoken --share name,contact,need \
+        --referrer-name "Marie, CCAS" --referrer-phone "02 99 71 00 00" | get id
+}
+id=$(send "aimerait savoir envoyer un courriel à sa fille")
+[ -n "$id" ] || fail "the referral was not sent"
+ok
+step "${name[mulots]}: signed machine receipt back in town"
+until_true "the machine receipt" referral_is town marie "$id" delivery stored
+ok "reçue"
+step "paul at ${name[mulots]} sees it"
+until_true "the referral is at ${name[mulots]}" referral_is mulots paul "$id" status requested
+ctl mulots --user paul referral seen "$id" >/dev/null
+until_true "marie knows that it was seen" referral_is town marie "$id" businessStatus seen
+ok "vue"
+step "he accepts, with a name to ask for"
+ctl mulots --user paul referral accept "$id" --contact "Paul, à l'accueil" --phone "02 99 72 00 00" \
+    --next-step "venir mardi à 10 h, un café l'attend" >/dev/null
+until_true "marie reads the answer" referral_is town marie "$id" status accepted
+expect "the contact name in town" "Paul, à l'accueil" "$(referral town marie "$id" contactName)"
+ok "acceptée"
+step "he fixes a first meeting"
+ctl mulots --user paul referral progress "$id" --what scheduled >/dev/null
+until_true "the meeting shows in town" referral_is town marie "$id" businessStatus scheduled
+ok "rendez-vous fixé"
+step "and closes the loop with an outcome"
+ctl mulots --user paul referral complete "$id" --outcome helped >/dev/null
+until_true "marie learns the end" referral_is town marie "$id" status completed
+expect "the outcome in town" helped "$(referral town marie "$id" outcome)"
+ok "aboutie"
+
+echo
+echo "Something is short"
+echo
+step "lea at ${name[reuse]} asks for twelve mattresses"
+shortage=$(ctl reuse --user lea --json notice post --kind shortage --what "matelas" --quantity 12 \
+    --unit matelas --place Redon --until 7d --first-come --contact-role accueil | get id)
+[ -n "$shortage" ] || fail "the notice was not posted"
+ok
+step "every accepted neighbour holds it"
+until_true "${name[town]} holds the notice" notice_is town marie "$shortage" asked 12
+until_true "${name[mulots]} holds the notice" notice_is mulots paul "$shortage" asked 12
+until_true "${name[jobs]} holds the notice" notice_is jobs omar "$shortage" asked 12
+until_true "lea sees that three hold it" notice_is reuse lea "$shortage" reached 3
+ok "3 hubs"
+step "omar at ${name[jobs]} claims eight"
+ctl jobs --user omar notice claim "$shortage" --quantity 8 --contact-role accueil >/dev/null
+until_true "the claim adds up at ${name[reuse]}" notice_is reuse lea "$shortage" committed 8
+expect "remaining" 4 "$(notice reuse lea "$shortage" remaining)"
+ok "12 asked, 8 committed, 4 remaining"
+step "and everyone sees what is still missing"
+until_true "${name[town]} sees the rest" notice_is town marie "$shortage" remaining 4
+ok
+
+echo
+echo "A hub is down"
+echo
+step "${name[mulots]} is switched off"
+stop_hub mulots
+ok
+step "marie sends another person all the same"
+second=$(send "veut refaire son CV sur ordinateur")
+expect "the word for not delivered yet" sent "$(referral town marie "$second" delivery)"
+ok "not delivered yet"
+step "${name[mulots]} comes back: it arrives, once"
+start_hub mulots
+until_true "the receipt of the second referral" referral_is town marie "$second" delivery stored
+expect "referrals at ${name[mulots]}" 2 "$(in_box mulots paul)"
+ok "reçue"
+echo
+
+if [ "$check" = yes ]; then
+    for hub in town mulots reuse jobs; do stop_hub "$hub"; done
+    echo "all steps hold"
+    exit 0
+fi
+
+cat <<EOF
+The four hubs keep running until Ctrl-C. Talk to them from another terminal:
+
+  hubctl=$hubctl
+  hubs=$territory
+  \$hubctl --hub \$hubs/town status
+  \$hubctl --hub \$hubs/town peer list
+  \$hubctl --hub \$hubs/town --user marie referral list
+  \$hubctl --hub \$hubs/town --user marie referral show ${id:0:8}
+  \$hubctl --hub \$hubs/town directory search "aide logement" --near Redon
+  \$hubctl --hub \$hubs/reuse --user lea notice show ${shortage:0:8}
+  \$hubctl help
+
+EOF
+wait
