@@ -196,7 +196,7 @@ ok "found"
 step "she sends the person on, who agreed to what is shared"
 send() { # KEYWORDS: one sentence
     ctl town --user marie --json referral send --to "$service" --name "Awa" \
-        --contact "par marie" --contact-preference caseworker --need "$1" \
+        --contact-by caseworker --need "$1" \
         --theme numerique --urgency normal --consent spoken --share name,contact,need \
         --referrer-name "Marie, CCAS" --referrer-phone "02 99 71 00 00" | get id
 }

@@ -4,6 +4,7 @@
 #include "hub/base/mem.h"
 #include "hub/crypto/certificate.h"
 #include "hub/crypto/secret.h"
+#include "hub/serve/http_answer.h"
 #include "hub/serve/http_guard.h"
 #include "maillon/api/v1/node.pb-c.h"
 #include "proto/limits.h"
@@ -254,54 +255,6 @@ bool http_caller(struct lws *wsi, struct caller *ret)
 
 /* Answers. */
 
-static const char *status_text(unsigned status)
-{
-    static const struct {
-        unsigned status;
-        const char *text;
-    } texts[] = {
-        {200, "OK"},
-        {400, "Bad Request"},
-        {401, "Unauthorized"},
-        {403, "Forbidden"},
-        {404, "Not Found"},
-        {405, "Method Not Allowed"},
-        {409, "Conflict"},
-        {411, "Length Required"},
-        {413, "Content Too Large"},
-        {415, "Unsupported Media Type"},
-        {417, "Expectation Failed"},
-        {429, "Too Many Requests"},
-        {500, "Internal Server Error"},
-        {501, "Not Implemented"},
-        {503, "Service Unavailable"},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-        if (texts[i].status == status)
-            return texts[i].text;
-    return "Error";
-}
-
-static void answer_begin(struct buf *out, unsigned status, const char *type, size_t length,
-                         bool keep_alive)
-{
-    uint8_t *headroom = buf_reserve(out, LWS_PRE + 512 + length);
-    memset(headroom, 0, LWS_PRE);
-    out->len += LWS_PRE;
-    buf_addf(out,
-             "HTTP/1.1 %u %s\r\n"
-             "Content-Type: %s\r\n"
-             "Content-Length: %zu\r\n"
-             "Cache-Control: no-store\r\n"
-             "X-Content-Type-Options: nosniff\r\n"
-             "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
-             "%s"
-             "Connection: %s\r\n\r\n",
-             status, status_text(status), type, length,
-             status == 405 ? "Allow: GET, HEAD, POST\r\n" : "",
-             keep_alive ? "keep-alive" : "close");
-}
-
 /* Writes on while lws takes it. @return -1 for lws to close, as after a whole answer that says so.
  */
 static int send_some(struct http_conn *conn)
@@ -342,7 +295,7 @@ static int answer_now(struct http_conn *conn, unsigned status, const char *type,
 {
     struct request *request = conn->request ? conn->request : request_new(conn);
     request->keep_alive = keep_alive;
-    answer_begin(&request->answer, status, type, body.len, keep_alive);
+    http_answer_begin(&request->answer, status, type, body.len, keep_alive);
     if (with_body)
         buf_add_bytes(&request->answer, body);
     request->answer_at = LWS_PRE;
@@ -367,8 +320,8 @@ static void answer_metrics(struct request *request, const struct reply *reply)
     Maillon__Api__V1__MetricsResponse *metrics =
         maillon__api__v1__metrics_response__unpack(NULL, reply->body.len, reply->body.data);
     struct bytes text = bytes_text(metrics ? metrics->text : "");
-    answer_begin(&request->answer, metrics ? 200 : 500, "text/plain; version=0.0.4; charset=utf-8",
-                 text.len, request->keep_alive);
+    http_answer_begin(&request->answer, metrics ? 200 : 500,
+                      "text/plain; version=0.0.4; charset=utf-8", text.len, request->keep_alive);
     buf_add_bytes(&request->answer, text);
     if (metrics)
         maillon__api__v1__metrics_response__free_unpacked(metrics, NULL);
@@ -384,8 +337,8 @@ static void on_reply(void *ctx, const struct reply *reply)
     if (request->is_metrics && reply->ok) {
         answer_metrics(request, reply);
     } else {
-        answer_begin(&request->answer, reply->http_status, reply->content_type, reply->body.len,
-                     request->keep_alive);
+        http_answer_begin(&request->answer, reply->http_status, reply->content_type,
+                          reply->body.len, request->keep_alive);
         buf_add_bytes(&request->answer, reply->body);
     }
     request->answer_at = LWS_PRE;
