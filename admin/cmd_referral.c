@@ -62,7 +62,8 @@ static void show_person(const json_t *referral)
         show_line("person", "erased");
     show_line("person", answer_text(person, "name"));
     answer_code(person, "contactPreference", "CONTACT_PREFERENCE_", by);
-    show_linef("contact", "%s%s%s", answer_text(person, "contact"), *by ? ", by " : "", by);
+    const char *contact = answer_text(person, "contact");
+    show_linef("contact", "%s%s%s%s", contact, *contact && *by ? ", " : "", *by ? "by " : "", by);
     show_line("safe times", answer_text(person, "safeTimes"));
     show_line("voicemail", answer_flag(person, "voicemail") ? "may be left" : "");
     show_line("language", answer_text(person, "language"));

@@ -122,9 +122,10 @@ typedef bool on_receipt_fn(struct tx *tx, const struct node_id *peer, const stru
                            struct err *err);
 static on_receipt_fn *const on_receipt[] = {referral_on_receipt, claim_on_receipt};
 
-static bool apply_entry(struct tx *tx, const struct node_id *peer,
+static bool apply_entry(struct tx *tx, const struct inbound_object *object,
                         const Maillon__Hfp__V1__ReceiptEntry *entry, struct err *err)
 {
+    const struct node_id *peer = &object->from;
     struct oid oid;
     if (!oid_from(wire_bytes(entry->oid), &oid))
         return true; /* receipt_check refused it before */
@@ -134,7 +135,8 @@ static bool apply_entry(struct tx *tx, const struct node_id *peer,
     if (refused && !entry->permanent)
         return outbox_retry_later(tx, peer, &oid, entry->retry_after_s, err);
     bool known;
-    if (!outbox_on_receipt(tx, peer, &oid, &known, err))
+    if (!outbox_on_receipt(tx, peer, &oid, &known, err) ||
+        (known && !object_set_proof(tx, &oid, &object->envelope.oid, err)))
         return false;
     COUNT(tx->counters, receipts_received, 1);
     for (size_t i = 0; i < ARRAY_LEN(on_receipt); i++) {
@@ -152,7 +154,7 @@ bool receipt_apply(struct tx *tx, const struct inbound_object *object, struct di
 {
     const Maillon__Hfp__V1__Receipt *receipt = object->body;
     for (size_t i = 0; i < receipt->n_entry; i++) {
-        if (!apply_entry(tx, &object->from, receipt->entry[i], err))
+        if (!apply_entry(tx, object, receipt->entry[i], err))
             return false;
     }
     ret->state = MAILLON__HFP__V1__RECEIPT_STATE__RECEIPT_STATE_STORED;

@@ -5,6 +5,7 @@
 #include "hub/domain/codes.h"
 #include "hub/domain/consent.h"
 #include "hub/domain/directory.h"
+#include "hub/domain/object.h"
 #include "hub/domain/referral.h"
 #include "hub/domain/relation.h"
 #include "hub/outbox/outbox.h"
@@ -503,6 +504,27 @@ static void fill_bytes(struct call *call, const struct bytes *from, size_t count
     *ret_count = count;
 }
 
+/** The peer's signed receipts for our events, each once: they arrive in order of the events. */
+static bool fill_receipts(struct call *call, const struct referral *referral,
+                          const struct referral_event *events, size_t count,
+                          Maillon__Api__V1__ReferralBundle *bundle, struct err *err)
+{
+    int64_t last = 0;
+    bundle->receipt = arena_alloc(call->arena, (count + 1) * sizeof(*bundle->receipt));
+    for (size_t i = 0; i < count; i++) {
+        int64_t row;
+        struct bytes receipt;
+        if (events[i].key.side != referral_our_side(referral))
+            continue;
+        if (!object_proof(call->store, call->arena, &events[i].key.oid, &row, &receipt, err))
+            return false;
+        if (row && row != last)
+            bundle->receipt[bundle->n_receipt++] = wire_data(receipt);
+        last = row;
+    }
+    return true;
+}
+
 static bool run_export(struct call *call, const void *in, void **out, struct err *err)
 {
     const Maillon__Api__V1__GetReferralRequest *request = in;
@@ -522,6 +544,8 @@ static bool run_export(struct call *call, const void *in, void **out, struct err
     for (size_t i = 0; i < count; i++)
         if (events[i].object.len)
             bundle->event[bundle->n_event++] = wire_data(events[i].object);
+    if (!fill_receipts(call, &referral, events, count, bundle, err))
+        return false;
     const struct bytes *ours = identity_kel_events(call->env->self, &ours_count);
     fill_bytes(call, ours, ours_count, &bundle->kel_ours, &bundle->n_kel_ours);
     fill_bytes(call, theirs, theirs_count, &bundle->kel_theirs, &bundle->n_kel_theirs);

@@ -41,8 +41,7 @@ static bool count_rows(struct store *store, struct figures *figures, struct err 
     struct stmt *referrals =
         stmt_get(store, "SELECT COUNT(*) FROM referral WHERE is_open = 1", err);
     AUTO(stmt_release)
-    struct stmt *services =
-        stmt_get(store, "SELECT COUNT(*) FROM service WHERE content IS NOT NULL", err);
+    struct stmt *services = stmt_get(store, "SELECT COUNT(*) FROM directory_entry", err);
     return count(objects, &figures->objects, err) &&
            count(referrals, &figures->open_referrals, err) &&
            count(services, &figures->services, err);

@@ -138,3 +138,37 @@ bool object_tick(struct tx *tx, struct err *err)
     stmt_bind_i64(stmt, 2, FORGET_AT_ONCE);
     return stmt_run(stmt, err) || err_wrap(err, "forget expired objects");
 }
+
+bool object_set_proof(struct tx *tx, const struct oid *oid, const struct oid *receipt,
+                      struct err *err)
+{
+    AUTO(stmt_release)
+    struct stmt *stmt = stmt_get(tx->store,
+                                 "UPDATE object SET proof = (SELECT id FROM object WHERE oid = ?2)"
+                                 " WHERE oid = ?1",
+                                 err);
+    if (!stmt)
+        return false;
+    stmt_bind_bytes(stmt, 1, oid_bytes(oid));
+    stmt_bind_bytes(stmt, 2, oid_bytes(receipt));
+    return stmt_run(stmt, err) || err_wrap(err, "remember a receipt");
+}
+
+bool object_proof(struct store *store, struct arena *arena, const struct oid *oid, int64_t *ret_row,
+                  struct bytes *ret_receipt, struct err *err)
+{
+    AUTO(stmt_release)
+    struct stmt *stmt = stmt_get(store,
+                                 "SELECT p.id, p.bytes FROM object o"
+                                 " JOIN object p ON p.id = o.proof WHERE o.oid = ?1",
+                                 err);
+    if (!stmt)
+        return false;
+    stmt_bind_bytes(stmt, 1, oid_bytes(oid));
+    bool row;
+    if (!stmt_next(stmt, &row, err))
+        return err_wrap(err, "read a receipt");
+    *ret_row = row ? stmt_i64(stmt, 0) : 0;
+    *ret_receipt = row ? arena_bytes(arena, stmt_bytes(stmt, 1)) : (struct bytes){0};
+    return true;
+}

@@ -12,7 +12,7 @@ enum object_state {
 struct object_row {
     int64_t id;
     enum object_state state;
-    int64_t receipt; /* outbox receipt row id (table `receipt`), 0: none */
+    int64_t receipt;    /* outbox receipt row id (table `receipt`), 0: none */
     struct bytes bytes; /* arena copy; only object_get fills it */
 };
 
@@ -23,8 +23,8 @@ NODISCARD bool object_get(struct store *store, struct arena *arena, const struct
                           bool *ret_found, struct object_row *ret, struct err *err);
 /** ERR_CONFLICT when the oid is there already. `ret_id` may be NULL. */
 NODISCARD bool object_add(struct tx *tx, const struct envelope *envelope,
-                          const struct node_id *author, uint64_t expires_s,
-                          enum object_state state, int64_t *ret_id, struct err *err);
+                          const struct node_id *author, uint64_t expires_s, enum object_state state,
+                          int64_t *ret_id, struct err *err);
 /** Same for an object this hub has just signed. */
 NODISCARD bool object_add_own(struct tx *tx, const char *type, struct bytes signed_bytes,
                               const struct oid *oid, uint64_t expires_s, int64_t *ret_id,
@@ -38,5 +38,14 @@ NODISCARD bool object_set_receipt(struct tx *tx, const struct oid *oid, int64_t 
  * closed and its module lets them go with `held` false.
  */
 NODISCARD bool object_set_held(struct tx *tx, const struct oid *oid, bool held, struct err *err);
-/** Forgets what may be forgotten: expired + DEDUP_EXTRA_S and not held by an open chain (R-PD-11). */
+/** Forgets what may be forgotten: expired + DEDUP_EXTRA_S and not held by an open chain (R-PD-11).
+ */
 NODISCARD bool object_tick(struct tx *tx, struct err *err);
+/** Remembers which signed receipt of a peer speaks of an own object: what proves its delivery
+ * (R-AU-3). */
+NODISCARD bool object_set_proof(struct tx *tx, const struct oid *oid, const struct oid *receipt,
+                                struct err *err);
+/** That receipt, serialised Signed; *ret_row 0: none, or forgotten. One receipt may prove several.
+ */
+NODISCARD bool object_proof(struct store *store, struct arena *arena, const struct oid *oid,
+                            int64_t *ret_row, struct bytes *ret_receipt, struct err *err);

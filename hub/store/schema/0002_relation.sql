@@ -30,6 +30,7 @@ CREATE TABLE object (
     state INTEGER NOT NULL,     -- enum object_state
     held INTEGER NOT NULL,      -- 1: part of a chain that may still be open (R-PD-11)
     receipt INTEGER NOT NULL,   -- row of table receipt; 0: none
+    proof INTEGER NOT NULL DEFAULT 0, -- row of the peer's signed receipt for it; 0: none
     expires_s INTEGER NOT NULL, -- 0: never
     bytes BLOB NOT NULL         -- serialised Signed
 ) STRICT;
