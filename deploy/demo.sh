@@ -26,8 +26,9 @@ esac
 . "$root/deploy/packages.sh"
 packages_install "${build_packages[@]}"
 if [ ! -x "$build/hubd" ] || [ ! -x "$build/admin/hubctl" ] || [ "$check" = no ]; then
-    [ -f "$build/build.ninja" ] || meson setup "$build" "$root" >"${build%/*}.log" 2>&1 || {
-        cat "${build%/*}.log"
+    mkdir -p "${build%/*}"
+    [ -f "$build/build.ninja" ] || meson setup "$build" "$root" >"$build.log" 2>&1 || {
+        cat "$build.log"
         exit 1
     }
     echo "building…"
@@ -38,11 +39,6 @@ hubctl=$build/admin/hubctl
 
 if [ "$check" = yes ]; then
     territory=$(mktemp -d)
-    mapfile -t ports < <(python3 -c '
-import socket
-held = [socket.socket() for _ in range(4)]
-for s in held: s.bind(("127.0.0.1", 0))
-for s in held: print(s.getsockname()[1])')
 else
     territory=${MAILLON_BUILD:-$root/build}/demo
     rm -rf "$territory"
@@ -50,62 +46,15 @@ else
     ports=(8441 8442 8443 8444)
 fi
 
+# shellcheck source=deploy/demo/hubs.sh
+. "$root/deploy/demo/hubs.sh"
+[ "$check" = no ] || mapfile -t ports < <(free_ports 4)
+
 declare -A name=([town]="CCAS de Redon" [mulots]="Les Mulots" [reuse]="La Recyclerie" [jobs]="Point emploi AES")
 declare -A port=([town]=${ports[0]} [mulots]=${ports[1]} [reuse]=${ports[2]} [jobs]=${ports[3]})
-declare -A pid=()
-
-stop_all() {
-    local hub
-    for hub in "${!pid[@]}"; do kill "${pid[$hub]}" 2>/dev/null || true; done
-    for hub in "${!pid[@]}"; do wait "${pid[$hub]}" 2>/dev/null || true; done
-    [ "$check" = no ] || rm -rf "$territory"
-}
-trap stop_all EXIT
+trap 'end_territory "$([ "$check" = no ] && echo yes)"' EXIT
 trap 'exit 130' INT TERM
 
-fail() {
-    echo
-    echo "FAILED: $*" >&2
-    for hub in "${!port[@]}"; do
-        [ -s "$territory/$hub.log" ] && {
-            echo "--- last lines of $hub" >&2
-            tail -n 5 "$territory/$hub.log" >&2
-        }
-    done
-    exit 1
-}
-
-# ---- small tools ----
-
-# ctl HUB ARGUMENTS…: the command line of one hub
-ctl() {
-    local hub=$1
-    shift
-    "$hubctl" --hub "$territory/$hub" "$@"
-}
-# get PATH: one value out of the JSON on standard input, "" when it is not there
-get() {
-    python3 -c '
-import json, sys
-value = json.load(sys.stdin)
-for key in sys.argv[1].split("."):
-    try: value = value[int(key)] if isinstance(value, list) else value[key]
-    except (KeyError, IndexError): value = ""; break
-print(value)' "$1"
-}
-# expect WHAT WANTED GOT
-expect() {
-    [ "$2" = "$3" ] || fail "$1: wanted \"$2\", got \"$3\""
-}
-# until_true WHAT COMMAND…: tries for 20 s
-until_true() {
-    local what=$1 deadline=$((SECONDS + 20))
-    shift
-    until "$@" 2>/dev/null; do
-        [ $SECONDS -lt $deadline ] || fail "$what"
-        python3 -c 'import time; time.sleep(0.02)'
-    done
-}
 began=0
 now_ms() { date +%s%3N; }
 step() {
@@ -115,39 +64,6 @@ step() {
 # shellcheck disable=SC2120
 ok() { printf '%6d ms  %s\n' $(($(now_ms) - began)) "${1:-}"; }
 
-start_hub() {
-    local hub=$1
-    "$hubd" --state "$territory/$hub" >>"$territory/$hub.log" 2>&1 &
-    pid[$hub]=$!
-    until_true "${name[$hub]} starts" ctl "$hub" --json status >/dev/null
-}
-stop_hub() {
-    kill "${pid[$1]}"
-    wait "${pid[$1]}" || fail "${name[$1]} did not stop cleanly"
-    unset "pid[$1]"
-}
-
-peer_state() { ctl "$1" --json peer show "${name[$2]}" | get state; }
-peer_is() { [ "$(peer_state "$1" "$2")" = "$3" ]; }
-federate() { # INVITER JOINER
-    local invite
-    invite=$(ctl "$1" --json peer invite | get invite)
-    ctl "$2" peer join --local "$invite" >/dev/null
-    until_true "${name[$2]} asks ${name[$1]}" peer_is "$1" "$2" waiting
-    ctl "$1" peer accept "${name[$2]}" >/dev/null
-    until_true "${name[$1]} and ${name[$2]} accepted" peer_is "$2" "$1" accepted
-    ctl "$1" peer policy "${name[$2]}" referrals=on ask-around=on >/dev/null
-    ctl "$2" peer policy "${name[$1]}" referrals=on ask-around=on >/dev/null
-}
-
-referral() { ctl "$1" --user "$2" --json referral show "$3" | get "$4"; }
-referral_is() { [ "$(referral "$1" "$2" "$3" "$4")" = "$5" ]; }
-notice() { ctl "$1" --user "$2" --json notice show "$3" | get "$4"; }
-notice_is() { [ "$(notice "$1" "$2" "$3" "$4")" = "$5" ]; }
-in_box() { ctl "$1" --user "$2" --json referral list --in | python3 -c '
-import json, sys
-print(len(json.load(sys.stdin).get("referral", [])))'; }
-
 # ---- the territory ----
 
 echo
@@ -155,9 +71,7 @@ echo "Maillon: a territory of four hubs around Redon"
 echo
 for hub in town mulots reuse jobs; do
     step "${name[$hub]} sets up its hub and starts it"
-    ctl "$hub" init --name "${name[$hub]}" --state "$territory/$hub" \
-        --listen "127.0.0.1:${port[$hub]}" --url "wss://127.0.0.1:${port[$hub]}" \
-        --sheets "$territory/$hub.sheets" >/dev/null || fail "hubctl init for ${name[$hub]}"
+    init_hub "$hub"
     start_hub "$hub"
     ok
 done

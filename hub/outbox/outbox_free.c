@@ -395,12 +395,12 @@ bool outbox_replay_receipt(struct tx *tx, int64_t receipt, struct err *err)
 bool outbox_drop_peer(struct tx *tx, const struct node_id *peer, struct err *err)
 {
     static const char *const steps[] = {
-        "INSERT INTO outbox_lost (oid, peer, why, at_ms)"
-        " SELECT o.oid, o.peer, 'cancelled', ?2 FROM outbox o JOIN peer p ON p.id = o.peer"
-        " WHERE p.node = ?1 AND o.freed_by = 1 ON CONFLICT (oid, peer) DO NOTHING",
+        ("INSERT INTO outbox_lost (oid, peer, why, at_ms)"
+         " SELECT o.oid, o.peer, 'cancelled', ?2 FROM outbox o JOIN peer p ON p.id = o.peer"
+         " WHERE p.node = ?1 AND o.freed_by = 1 ON CONFLICT (oid, peer) DO NOTHING"),
         "DELETE FROM outbox WHERE peer = (SELECT id FROM peer WHERE node = ?1)",
-        "UPDATE link SET waiting_rows = 0, waiting_bytes = 0"
-        " WHERE peer = (SELECT id FROM peer WHERE node = ?1)",
+        ("UPDATE link SET waiting_rows = 0, waiting_bytes = 0"
+         " WHERE peer = (SELECT id FROM peer WHERE node = ?1)"),
     };
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
         AUTO(stmt_release) struct stmt *stmt = stmt_get(tx->store, steps[i], err);

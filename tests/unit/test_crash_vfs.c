@@ -345,6 +345,7 @@ static void readers_share_the_wal_with_the_writer(void **state)
 {
     (void)state;
     AUTO(crash_vfs_free) struct crash_vfs *vfs = crash_vfs_create("shared", 1);
+    assert_non_null(vfs);
     assert_int_equal(work("shared", "hub.db"), GROUPS);
     struct err err = {0};
     AUTO(store_close) struct store *writer = open_in("shared", "hub.db", STORE_WRITE, &err);
