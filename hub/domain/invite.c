@@ -40,6 +40,8 @@ bool invite_write(const struct invite *invite, char out[INVITE_TEXT_MAX + 1], st
     buf_addf(&uri, SCHEME "1/%s?", node_id_text(&invite->node, node));
     for (size_t i = 0; i < invite->route_count; i++)
         add_route(&uri, invite->routes[i]);
+    if (invite->tls_proxied)
+        buf_add_text(&uri, "p=1&");
     buf_addf(&uri, "e=%llu#%s", (unsigned long long)invite->expires_s,
              base32_encode(bytes_of(invite->secret, INVITE_BYTES), secret));
     check_characters(buf_bytes(&uri), check);
@@ -123,6 +125,8 @@ static bool read_query(const char *query, struct invite *ret, struct err *err)
                    read_route(at + 2, len - 2, ret->routes[ret->route_count++]);
         else if (len > 2 && strncmp(at, "e=", 2) == 0)
             fine = ret->expires_s == 0 && read_expiry(at + 2, len - 2, &ret->expires_s);
+        else if (len == 3 && strncmp(at, "p=1", 3) == 0)
+            fine = !ret->tls_proxied && (ret->tls_proxied = true);
         if (!fine)
             return err_set(err, ERR_INVALID, "an address or the date in this invite is malformed");
         at += len;

@@ -2,11 +2,12 @@
 /*
  * The text of an invite (R-DI-1), at most INVITE_TEXT_MAX characters:
  *
- *   maillon:1/NODE?r=ROUTE&r=ROUTE&e=EXPIRY#SECRETCHECK
+ *   maillon:1/NODE?r=ROUTE&r=ROUTE&p=1&e=EXPIRY#SECRETCHECK
  *
- * NODE is the text form of a node id, ROUTE a percent-encoded route, EXPIRY unix seconds in
- * decimal, SECRET 16 bytes in base32, CHECK the first 20 bits of SHA-256 of everything before it,
- * in base32. Pure: no store, no clock.
+ * NODE is the text form of a node id, ROUTE a percent-encoded route, p=1 present only when TLS ends
+ * at a proxy in front of that hub (no channel binding, R-SE-2), EXPIRY unix seconds in decimal,
+ * SECRET 16 bytes in base32, CHECK the first 20 bits of SHA-256 of everything before it, in base32.
+ * Pure: no store, no clock.
  */
 #include "hub/base/err.h"
 #include "hub/crypto/node_id.h"
@@ -17,6 +18,7 @@ struct invite {
     struct node_id node;
     char routes[ROUTES_MAX][ROUTE_BYTES_MAX + 1];
     size_t route_count;
+    bool tls_proxied;
     uint64_t expires_s;
     uint8_t secret[INVITE_BYTES];
 };

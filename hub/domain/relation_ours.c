@@ -1,5 +1,6 @@
 /* Our side's acts on relations: inviting, joining, deciding, switches. */
 #include "hub/domain/audit.h"
+#include "hub/domain/card.h"
 #include "hub/domain/invite.h"
 #include "hub/domain/relation_internal.h"
 #include "hub/outbox/outbox.h"
@@ -68,7 +69,11 @@ bool relation_invite(struct tx *tx, const char *const *routes, size_t route_coun
         .expires_s = (uint64_t)(tx->now.ms / 1000) + days * (uint64_t)DAY_S,
     };
     char uri[INVITE_TEXT_MAX + 1];
+    struct card card;
     random_fill(tx->random, invite.secret, INVITE_BYTES);
+    if (!card_read(tx->store, &card, err))
+        return false;
+    invite.tls_proxied = card.tls_proxied;
     if (!copy_routes(&invite, routes, route_count, err) || !invite_write(&invite, uri, err) ||
         !forget_old_invites(tx, err) || !store_invite(tx, &invite, err) ||
         !audit_add(tx, actor_of(tx), "peer.invite", NULL, err))
@@ -107,6 +112,7 @@ bool relation_join(struct tx *tx, const char *uri, bool local, struct node_id *r
         return err_set(err, ERR_CONFLICT, "this hub is blocked here: unblock it first");
     relation->node = invite.node;
     relation->local = local;
+    relation->tls_proxied = invite.tls_proxied;
     relation->has_invite = true;
     memcpy(relation->invite, invite.secret, INVITE_BYTES);
     relation->route_count = invite.route_count;

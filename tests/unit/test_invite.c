@@ -36,6 +36,22 @@ static void what_is_written_reads_back(void **state)
     assert_memory_equal(back.secret, invite.secret, INVITE_BYTES);
 }
 
+static void a_proxied_hub_says_so(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    struct invite invite = example(), back;
+    char uri[INVITE_TEXT_MAX + 1];
+    assert_true(invite_write(&invite, uri, &err));
+    assert_true(invite_read(uri, &back, &err));
+    assert_false(back.tls_proxied);
+    invite.tls_proxied = true;
+    assert_true(invite_write(&invite, uri, &err));
+    assert_non_null(strstr(uri, "&p=1&"));
+    assert_true(invite_read(uri, &back, &err));
+    assert_true(back.tls_proxied);
+}
+
 static void line_breaks_of_mail_are_skipped(void **state)
 {
     (void)state;
@@ -154,6 +170,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_reads_back),
+        cmocka_unit_test(a_proxied_hub_says_so),
         cmocka_unit_test(line_breaks_of_mail_are_skipped),
         cmocka_unit_test(every_cut_and_every_typo_is_refused),
         cmocka_unit_test(messages_say_what_is_wrong),
