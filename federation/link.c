@@ -22,9 +22,18 @@ struct link *link_create(struct federation *federation, const struct node_id *no
     list_add_tail(&federation->links, &link->in_federation);
     list_add_tail(&federation->links_by_id[link->id % LOOKUP_BUCKETS], &link->by_id);
     federation->link_count++;
+    link->half_open = true;
     federation->half_open++;
     federation_due(federation, link->deadline);
     return link;
+}
+
+/** Proven and with a relation, or gone: no longer one of the few that may be half open (R-SE-5). */
+static void settle(struct link *link)
+{
+    if (link->half_open)
+        link->federation->half_open--;
+    link->half_open = false;
 }
 
 static void forget_handshake(struct link *link)
@@ -36,8 +45,7 @@ static void forget_handshake(struct link *link)
 void link_free(struct link *link)
 {
     struct federation *federation = link->federation;
-    if (link->phase < LINK_UP)
-        federation->half_open--;
+    settle(link);
     federation->link_count--;
     list_remove(&link->in_federation);
     list_remove(&link->by_id);
@@ -57,8 +65,21 @@ void link_wake(struct link *link)
         transport->wake(transport->ctx, link->conn);
 }
 
+static void end(struct link *link, unsigned websocket_code)
+{
+    const struct transport *transport = &link->federation->config.transport;
+    settle(link);
+    link->phase = LINK_CLOSING;
+    if (link->conn)
+        transport->close(transport->ctx, link->conn, websocket_code);
+}
+
 static void send_bytes(struct link *link, struct bytes frame)
 {
+    if (link->control.len - link->control_at + frame.len > LINK_OUT_MAX) {
+        end(link, LINK_CLOSE_POLICY); /* it asks and asks and reads nothing */
+        return;
+    }
     buf_add_u32le(&link->control, (uint32_t)frame.len);
     buf_add_bytes(&link->control, frame);
     link_wake(link);
@@ -70,16 +91,6 @@ void link_send(struct link *link, unsigned lane, Maillon__Hfp__V1__Frame *frame)
     frame->lane = lane;
     wire_pack(frame, &out);
     send_bytes(link, buf_bytes(&out));
-}
-
-static void end(struct link *link, unsigned websocket_code)
-{
-    const struct transport *transport = &link->federation->config.transport;
-    if (link->phase < LINK_UP)
-        link->federation->half_open--;
-    link->phase = LINK_CLOSING;
-    if (link->conn)
-        transport->close(transport->ctx, link->conn, websocket_code);
 }
 
 void link_bye(struct link *link, unsigned reason, uint32_t retry_after_s, unsigned websocket_code)
@@ -291,11 +302,12 @@ void link_attach(struct link *link, struct peer *peer)
         old->peer = NULL;
         link_bye(old, 1, 0, LINK_CLOSE_GOING_AWAY);
     }
+    settle(link);
     peer->link = link;
     link->peer = peer;
     peer->attempts = 0;
     peer->silent_since_ms = 0;
-    peers_publish(link->federation, peer, "");
+    peers_publish(link->federation, peer, link->dialled ? "" : NULL); /* R-SE-9 */
     if (link->kel_offered)
         peer->relation.kel = *link->kel_offered;
     record_proven(link);
@@ -309,9 +321,7 @@ static void go_up(struct link *link)
     int64_t ping_ms = federation->config.config->ping_s * 1000;
     char id[NODE_ID_SHORT];
     link->phase = LINK_UP;
-    federation->half_open--;
     forget_handshake(link);
-    link->deadline = mono_after_ms(now, ping_ms * 5 / 2);
     link->ping_due = mono_after_ms(now, ping_ms);
     federation_due(federation, link->ping_due);
     COUNT(federation->config.counters, links_opened, 1);
@@ -319,8 +329,11 @@ static void go_up(struct link *link)
     struct peer *peer = peers_find(federation, &link->node);
     if (peer && peer->dialling == link)
         peer->dialling = NULL;
-    if (!peer)
-        return; /* a stranger: only PEER_REQUEST passes */
+    if (!peer) { /* a stranger: only PEER_REQUEST passes, and soon */
+        link->deadline = mono_after_ms(now, LINK_HANDSHAKE_MS);
+        return;
+    }
+    link->deadline = mono_after_ms(now, ping_ms * 5 / 2);
     if (peer->relation.ours == DECISION_BLOCKED) {
         link_bye(link, 3, 0, LINK_CLOSE_POLICY);
         return;

@@ -63,6 +63,7 @@ struct link {
     void *conn; /* the transport's; NULL while dialling */
     uint64_t id;
     enum link_phase phase;
+    bool half_open;            /* counted as such until a relation is attached */
     bool dialled, trafficking; /* STATE was sent: lanes flow */
     bool state_received;
     struct node_id node;  /* who it is (dialler: meant to be) */
@@ -82,9 +83,10 @@ struct link {
     struct list inbound; /* batches in order, being opened */
     size_t inbound_bytes;
     bool held;
-    unsigned lane_turn; /* delivery: the directory goes first on a new session */
-    enum decision told; /* our decision, as last told on this session */
-    bool asked;         /* PEER_REQUEST went out on this session */
+    unsigned lane_turn;       /* delivery: the directory goes first on a new session */
+    enum decision told;       /* our decision, as last told on this session */
+    bool asked;               /* PEER_REQUEST went out on this session */
+    unsigned relation_frames; /* PEER_REQUEST and PEER_ANSWER received */
 };
 
 /** Queues a control frame (lane 0) and wakes the transport. */

@@ -9,6 +9,8 @@
 #include "hub/outbox/outbox.h"
 #include <stdlib.h>
 
+#define RELATION_FRAMES_MAX 64 /* of one session; each costs a commit */
+
 static const Maillon__Hfp__V1__PeerDecision told_as[] = {
     [DECISION_NONE] = MAILLON__HFP__V1__PEER_DECISION__PEER_DECISION_WAITING,
     [DECISION_WAITING] = MAILLON__HFP__V1__PEER_DECISION__PEER_DECISION_WAITING,
@@ -178,6 +180,8 @@ bool link_on_peer_request(struct link *link, const Maillon__Hfp__V1__Frame *fram
                           struct bytes message, struct err *err)
 {
     const Maillon__Hfp__V1__PeerRequest *request = frame->peer_request;
+    if (++link->relation_frames > RELATION_FRAMES_MAX)
+        return err_set(err, ERR_PEER, "asks too often");
     if (message.len > LINK_PEER_REQUEST_MAX)
         return err_set(err, ERR_PEER, "request to join of %zu bytes", message.len);
     struct relation_action *action = relation_frame(link, request->name);
@@ -198,6 +202,8 @@ bool link_on_peer_answer(struct link *link, const Maillon__Hfp__V1__Frame *frame
                          struct bytes message, struct err *err)
 {
     (void)message;
+    if (++link->relation_frames > RELATION_FRAMES_MAX)
+        return err_set(err, ERR_PEER, "answers too often");
     for (enum decision decision = DECISION_LEFT; decision > DECISION_NONE; decision--) {
         if (decision == DECISION_BLOCKED || told_as[decision] != frame->peer_answer->decision)
             continue;

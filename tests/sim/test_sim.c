@@ -305,8 +305,9 @@ static void one_way(struct world *world)
 {
     unsigned blocked = dice(world, 2);
     world_federate(world, 0, 1);
-    world_block(world, blocked, !blocked, true);
+    world_partition(world, 1, true);
     world_run_ms(world, 10 * 60000);
+    world_block(world, !blocked, blocked, false);
     struct oid ids[] = {world_refer(world, 0, 1, 1)};
     struct both both = {0, 1, ids[0]};
     expect(world, world_run_until(world, same_state, &both, HOUR_MS));
@@ -315,6 +316,7 @@ static void one_way(struct world *world)
     expect(world, federation_peer(world->hubs[blocked].federation,
                                   identity_node(world->hubs[!blocked].self), &live));
     expect(world, live.connected && !live.we_dialled);
+    expect(world, live.last_error[0]); /* R-SE-9: that our dialling fails stays known */
 }
 static void f9_the_direction_that_works_carries_both(void **state)
 {
