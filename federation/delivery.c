@@ -11,6 +11,7 @@
 #define FRAMES_CACHE_MS 2000
 #define ROOM_MIN        64 /* small frames cost as much as full ones: wait for room while acks are due */
 #define ACK_FLUSH_MS    50
+#define RING_FIRST      8
 
 /** A built lane-2 frame: the journal from `after` for peers that hear notices or not. */
 struct cached_frame {
@@ -41,14 +42,27 @@ void frame_cache_free(struct frame_cache *cache)
 
 /* ---- the window ---- */
 
+/** Most links have one frame in flight: thousands that open at once must not take 16 KiB each. */
+static void ring_grow(struct lane_out *lane)
+{
+    uint32_t cap = lane->ring_cap ? lane->ring_cap * 2 : RING_FIRST;
+    struct sent_frame *ring = mem_alloc(cap * sizeof *ring);
+    for (uint32_t i = 0; i < lane->ring_count; i++)
+        ring[i] = lane->ring[(lane->ring_head + i) % lane->ring_cap];
+    free(lane->ring);
+    lane->ring = ring;
+    lane->ring_head = 0;
+    lane->ring_cap = cap;
+}
+
 static void in_flight_add(struct link *link, struct lane_out *lane, uint64_t last_seq,
                           uint32_t objects)
 {
     if (!lane->in_flight)
         lane->progress = federation_now(link->federation);
-    if (!lane->ring)
-        lane->ring = mem_alloc(LINK_WINDOW_OBJECTS * sizeof *lane->ring);
-    uint32_t at = (lane->ring_head + lane->ring_count++) % LINK_WINDOW_OBJECTS;
+    if (lane->ring_count == lane->ring_cap)
+        ring_grow(lane);
+    uint32_t at = (lane->ring_head + lane->ring_count++) % lane->ring_cap;
     lane->ring[at] = (struct sent_frame){last_seq, objects};
     lane->in_flight += objects;
     lane->sent = last_seq;
@@ -58,7 +72,7 @@ static void in_flight_free(struct lane_out *lane)
 {
     free(lane->ring);
     lane->ring = NULL;
-    lane->ring_head = lane->ring_count = 0;
+    lane->ring_head = lane->ring_count = lane->ring_cap = 0;
     lane->in_flight = 0;
 }
 
@@ -105,7 +119,7 @@ void delivery_ack(struct link *link, unsigned lane_number, uint64_t link_seq)
     struct lane_out *lane = &link->out[lane_number];
     while (lane->ring_count && lane->ring[lane->ring_head].last_seq <= link_seq) {
         lane->in_flight -= lane->ring[lane->ring_head].objects;
-        lane->ring_head = (lane->ring_head + 1) % LINK_WINDOW_OBJECTS;
+        lane->ring_head = (lane->ring_head + 1) % lane->ring_cap;
         lane->ring_count--;
     }
     lane->progress = federation_now(link->federation);

@@ -74,11 +74,18 @@ static void end(struct link *link, unsigned websocket_code)
         transport->close(transport->ctx, link->conn, websocket_code);
 }
 
+#define CONTROL_SHIFT 65536
+
 static void send_bytes(struct link *link, struct bytes frame)
 {
     if (link->control.len - link->control_at + frame.len > LINK_OUT_MAX) {
         end(link, LINK_CLOSE_POLICY); /* it asks and asks and reads nothing */
         return;
+    }
+    if (link->control_at > CONTROL_SHIFT) { /* a slow reader always leaves some behind */
+        link->control.len -= link->control_at;
+        memmove(link->control.data, link->control.data + link->control_at, link->control.len);
+        link->control_at = 0;
     }
     buf_add_u32le(&link->control, (uint32_t)frame.len);
     buf_add_bytes(&link->control, frame);
@@ -310,6 +317,8 @@ void link_attach(struct link *link, struct peer *peer)
     peers_publish(link->federation, peer, link->dialled ? "" : NULL); /* R-SE-9 */
     if (link->kel_offered)
         peer->relation.kel = *link->kel_offered;
+    free(link->kel_offered);
+    link->kel_offered = NULL;
     record_proven(link);
     link_relation_changed(link);
 }

@@ -29,8 +29,8 @@ struct lane_out {
     uint32_t in_flight;
     struct mono progress;    /* last ack, or when the window began to fill */
     bool more;               /* there may be rows after `sent` */
-    struct sent_frame *ring; /* LINK_WINDOW_OBJECTS entries, only while something is in flight */
-    uint32_t ring_head, ring_count;
+    struct sent_frame *ring; /* only while something is in flight; grows to LINK_WINDOW_OBJECTS */
+    uint32_t ring_head, ring_count, ring_cap;
     struct buf part; /* a large object that goes out in several frames */
     size_t part_at;
     uint32_t part_index, part_count;

@@ -14,6 +14,8 @@
 #define VIOLATIONS_MAX 3
 #define VIOLATIONS_MS  600000
 #define DIALS_AT_ONCE  16
+/* What may be under way honestly when credit ends: the windows of both ends of a session change. */
+#define DEBT_MAX (4.0 * LINK_WINDOW_OBJECTS)
 
 /** Node ids are hashes: any of their bytes will do. */
 static struct list *bucket(struct federation *federation, const struct node_id *node)
@@ -55,7 +57,8 @@ struct peer *peers_reload(struct federation *federation, const struct node_id *n
     struct peer *peer = peers_find(federation, node);
     struct err err = {0};
     bool found = false;
-    if (!relation_find(federation->config.reader, node, &found, relation, &err))
+    if (!relation_find(federation->config.reader, node, &found, relation, &err) ||
+        (found && !relation_read_kel(federation->config.reader, relation, &err)))
         log_line(LOG_ERROR, "could not read a relation reason=\"%s\"", err.msg);
     if (found && peer) {
         bool dialled_before = policy_dials(&peer->relation);
@@ -79,8 +82,11 @@ bool peers_load(struct federation *federation, struct err *err)
     AUTO(arena_free) struct arena *arena = arena_create(0);
     if (!relation_list(federation->config.reader, arena, &list, &count, err))
         return err_wrap(err, "load relations");
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        if (!relation_read_kel(federation->config.reader, &list[i], err))
+            return err_wrap(err, "load relations");
         add(federation, &list[i]);
+    }
     return true;
 }
 
@@ -238,6 +244,14 @@ bool peers_take_tokens(struct federation *federation, struct peer *peer, unsigne
     refill(federation, peer);
     peer->tokens -= n;
     return peer->tokens >= 0;
+}
+
+bool peers_in_debt(struct federation *federation, struct peer *peer)
+{
+    if (!federation->config.config->objects_per_second)
+        return false;
+    refill(federation, peer);
+    return peer->tokens < -DEBT_MAX;
 }
 
 bool peers_take_referral(struct federation *federation, struct peer *peer)

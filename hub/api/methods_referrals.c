@@ -34,7 +34,7 @@ static const char *actor(const struct call *call)
 
 /* Peers of one answer, looked up once each. */
 struct peers {
-    struct relation *list; /* arena; LIST_MAX */
+    const struct relation *list[16]; /* arena; later ones are looked up each time */
     size_t count;
 };
 
@@ -42,8 +42,8 @@ static bool find_peer(struct call *call, struct peers *peers, const struct node_
                       const struct relation **ret, struct err *err)
 {
     for (size_t i = 0; i < peers->count; i++)
-        if (node_id_equal(&peers->list[i].node, node)) {
-            *ret = &peers->list[i];
+        if (node_id_equal(&peers->list[i]->node, node)) {
+            *ret = peers->list[i];
             return true;
         }
     struct relation *relation = arena_alloc(call->arena, sizeof(*relation));
@@ -52,10 +52,8 @@ static bool find_peer(struct call *call, struct peers *peers, const struct node_
         return false;
     if (!found)
         relation->node = *node;
-    if (!peers->list)
-        peers->list = arena_alloc(call->arena, 16 * sizeof(*peers->list));
-    if (peers->count < 16)
-        peers->list[peers->count++] = *relation;
+    if (peers->count < ARRAY_LEN(peers->list))
+        peers->list[peers->count++] = relation;
     *ret = relation;
     return true;
 }
@@ -372,6 +370,24 @@ static bool read_time(const char *text, bool day_end, const char *name, uint64_t
     return true;
 }
 
+/** Without events: the caller has just said what is in it. */
+static bool show_sent(struct call *call, const struct oid *id, void **out, struct err *err)
+{
+    struct peers peers = {0};
+    struct referral referral;
+    Maillon__Api__V1__Referral *view;
+    bool found;
+    if (!referral_get(call->store, call->arena, id, &found, &referral, err))
+        return false;
+    if (!found)
+        return err_set(err, ERR_INTERNAL, "a referral was lost");
+    if (!make_view(call, &peers, &referral, &view, err) ||
+        (sight_of(call) == SEES_ALL && !fill_consent(call, &referral, view, err)))
+        return false;
+    *out = view;
+    return true;
+}
+
 static bool run_send(struct call *call, const void *in, void **out, struct err *err)
 {
     const Maillon__Api__V1__SendReferralRequest *request = in;
@@ -408,7 +424,7 @@ static bool run_send(struct call *call, const void *in, void **out, struct err *
     }
     return read_service(call, request->service, &draft, err) &&
            read_time(consent->until, true, "consent.until", &draft.consent_until_s, err) &&
-           referral_send(call->tx, &draft, &id, err) && show_id(call, &id, out, err);
+           referral_send(call->tx, &draft, &id, err) && show_sent(call, &id, out, err);
 }
 
 static bool read_query(const Maillon__Api__V1__ListReferralsRequest *request,

@@ -148,7 +148,7 @@ bool relation_kel_events(struct store *store, struct arena *arena, const struct 
     return true;
 }
 
-static bool read_kel(struct store *store, struct relation *relation, struct err *err)
+bool relation_read_kel(struct store *store, struct relation *relation, struct err *err)
 {
     AUTO(arena_free) struct arena *arena = arena_create(0);
     struct bytes *events;
@@ -166,8 +166,7 @@ bool relation_find(struct store *store, const struct node_id *node, bool *ret_fo
 {
     struct relation_row row;
     bool found;
-    if (!relation_row_find(store, node, &found, &row, err) ||
-        (found && !read_kel(store, &row.relation, err)))
+    if (!relation_row_find(store, node, &found, &row, err))
         return false;
     if (found)
         *ret = row.relation;
@@ -261,7 +260,7 @@ bool relation_list(struct store *store, struct arena *arena, struct relation **r
             list = grown;
         }
         struct relation_row one;
-        if (!row_read(stmt, &one, err) || !read_kel(store, &one.relation, err))
+        if (!row_read(stmt, &one, err))
             return false;
         list[count] = one.relation;
     }

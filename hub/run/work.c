@@ -6,6 +6,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #define WORKERS_MAX  16
 #define HAND_OVER    32        /* jobs a thread takes for one lock */
@@ -70,9 +72,15 @@ static void give_back(struct work *work, struct job *job)
         uv_async_send(&work->wake);
 }
 
+#define WORKER_NICE 5
+
 static void *pool_thread(void *arg)
 {
     struct pool *pool = arg;
+    /* The writer is what all wait for: with as many workers as cores it must not queue behind them.
+     * Linux keeps nice values per thread; a refusal costs speed only. */
+    if (pool == &pool->work->pools[LANE_WORKER])
+        (void)setpriority(PRIO_PROCESS, (id_t)gettid(), WORKER_NICE);
     must(pthread_mutex_lock(&pool->mutex));
     for (;;) {
         while (!pool->first && !pool->stop) {

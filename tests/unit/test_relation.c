@@ -12,6 +12,7 @@ static struct relation find(struct domain_fixture *f)
     bool found = false;
     assert_ok(f, relation_find(f->tx.store, peer_node(f), &found, &relation, &f->err));
     assert_true(found);
+    assert_ok(f, relation_read_kel(f->tx.store, &relation, &f->err));
     return relation;
 }
 
@@ -252,6 +253,8 @@ static void peers_are_found_by_name_and_prefix(void **state)
     assert_ok(f, relation_resolve(f->tx.store, text, &relation, &f->err));
     assert_ok(f, relation_resolve(f->tx.store, "RESSOURCERIE", &relation, &f->err));
     assert_true(node_id_equal(&relation.node, peer_node(f)));
+    assert_int_equal(relation.kel.seq, 0); /* verified only when asked for */
+    assert_ok(f, relation_read_kel(f->tx.store, &relation, &f->err));
     assert_int_equal(relation.kel.op_count, 1);
     text[5] = '\0';
     assert_err(f, ERR_UNKNOWN, relation_resolve(f->tx.store, text, &relation, &f->err));
