@@ -39,6 +39,9 @@ static void open_items(struct job *job)
         struct inbound_item *item = &batch->items[i];
         item->opened = opener_open(&inbound->opener, inbound->raw[i].bytes, inbound->raw[i].sealed,
                                    batch->lane, batch->arena, &item->object, &item->refusal, &err);
+        /* Before it is applied only a clock calls an object badly timed: one of the two is wrong.
+         */
+        item->retry = item->refusal == MAILLON__HFP__V1__REFUSAL_CODE__REFUSAL_CODE_BAD_STATE;
     }
 }
 
@@ -52,10 +55,12 @@ static void job_free(struct inbound_job *inbound)
 
 /* ---- after the commit ---- */
 
-static void update_hold(struct link *link)
+void inbound_hold(struct link *link)
 {
     const struct transport *transport = &link->federation->config.transport;
-    bool hold = link->inbound_bytes > (link->held ? RELEASE_BYTES : HOLD_BYTES);
+    /* Credit asks a peer to stop; one that does not hear is not read until it has paid. */
+    bool hold = link->inbound_bytes > (link->held ? RELEASE_BYTES : HOLD_BYTES) ||
+                (link->peer && peers_in_debt(link->federation, link->peer));
     if (hold == link->held || !link->conn)
         return;
     link->held = hold;
@@ -73,7 +78,7 @@ static void committed(struct inbound_batch *batch, const struct err *err)
         struct lane_in *lane = &link->in[batch->lane];
         lane->waiting -= (uint32_t)batch->count;
         link->inbound_bytes -= inbound->bytes;
-        update_hold(link);
+        inbound_hold(link);
         if (err->code != ERR_NONE) {
             link_bye(link, 4, 2, LINK_CLOSE_TRY_LATER); /* nothing was acked: it comes again */
         } else if (batch->link_seq > lane->cursor) {
@@ -215,7 +220,7 @@ static bool add_item(struct link *link, struct inbound_job *inbound,
 /** R-AB-5, R-AB-6: a peer over its rate gets no credit until the bucket has refilled. */
 static void charge(struct link *link, unsigned lane, size_t count)
 {
-    if (lane == 0 || peers_take_tokens(link->federation, link->peer, (unsigned)count) ||
+    if (peers_take_tokens(link->federation, link->peer, (unsigned)count) || lane == 0 ||
         link->in[lane].stopped)
         return;
     Maillon__Hfp__V1__Credit credit = MAILLON__HFP__V1__CREDIT__INIT;
@@ -262,8 +267,8 @@ bool inbound_batch(struct link *link, unsigned lane_number, const Maillon__Hfp__
     batch->action.weight = inbound->bytes;
     lane->waiting += (uint32_t)batch->count;
     link->inbound_bytes += inbound->bytes;
-    update_hold(link);
     charge(link, lane_number, batch->count);
+    inbound_hold(link);
     inbound->opener = (struct opener){.self = federation->config.self,
                                       .peer = link->peer->relation.kel,
                                       .now = clock_wall(federation->config.clock)};
@@ -283,7 +288,9 @@ void inbound_done(struct link *link)
 {
     list_each_safe (item, next, &link->inbound) {
         struct inbound_job *inbound = list_entry(item, struct inbound_job, in_link);
-        list_remove(&inbound->in_link); /* its worker is still busy: freed when it comes back */
+        list_remove(&inbound->in_link);
+        if (inbound->opened) /* it waited for an older one; of the others a worker is still busy */
+            job_free(inbound);
     }
     for (unsigned i = 0; i < ARRAY_LEN(link->in); i++)
         buf_done(&link->in[i].part);

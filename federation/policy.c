@@ -18,13 +18,22 @@ bool policy_dials(const struct relation *relation)
            relation->theirs != DECISION_REFUSED && relation->route_count > 0;
 }
 
+/**
+ * A switch lets new things in. What goes on in a chain that was begun is never cut off by it: an
+ * answer is owed, and a person who takes consent back must be heard (R-RF-2, R-AB-2). Open objects
+ * are no chain of ours, whatever their author writes into the head.
+ */
+static bool begins_something(const struct inbound_object *object)
+{
+    return !object->kind->receipted || object->head->stream.len == 0;
+}
+
 void policy_inbound(const struct relation *relation, struct inbound_item *item)
 {
     if (item->opened != OPENED_OK)
         return;
-    const struct kind *kind = item->object.kind;
-    bool passes = policy_is_open(relation) && (!kind->needs || (relation->switches & kind->needs));
-    if (passes)
+    unsigned needs = begins_something(&item->object) ? item->object.kind->needs : 0;
+    if (policy_is_open(relation) && (!needs || (relation->switches & needs)))
         return;
     item->opened = OPENED_REFUSED;
     item->refusal = relation->ours == DECISION_BLOCKED

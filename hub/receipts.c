@@ -1,5 +1,6 @@
 #include "hub/receipts.h"
 
+#include "hub/base/log.h"
 #include "hub/base/mem.h"
 #include "hub/crypto/wire.h"
 #include "hub/domain/claim.h"
@@ -68,8 +69,11 @@ static bool send_one(struct tx *tx, const struct node_id *peer, const struct rec
     struct parcel parcel = {.object = buf_bytes(&object)};
     int64_t row;
     if (!seal_parcel(&parcel, peer, enc_key, head.expires_s, tx->random, &sealed, &sealed_id,
-                     err) ||
-        !outbox_add_receipt(tx, peer, buf_bytes(&sealed), &sealed_id, &oid, head.expires_s, &row,
+                     &unsealed)) {
+        COUNT(tx->counters, objects_bad, 1);
+        return true;
+    }
+    if (!outbox_add_receipt(tx, peer, buf_bytes(&sealed), &sealed_id, &oid, head.expires_s, &row,
                             err))
         return false;
     for (size_t i = 0; i < count; i++) {
@@ -95,8 +99,17 @@ bool receipts_flush(struct tx *tx, struct receipts *receipts, struct err *err)
             told[i] = true;
             chunk[n++] = &receipts->list[i];
         }
-        if (!send_one(tx, peer, chunk, n, err))
+        struct err why = {0};
+        if (send_one(tx, peer, chunk, n, &why))
+            continue;
+        if (why.code == ERR_IO || !store_in_transaction(tx->store)) {
+            *err = why;
             return err_wrap(err, "write receipts");
+        }
+        /* A peer whose keys cannot be sealed to goes without its receipts: it must not fail what
+         * everybody else has in this group. */
+        log_line(LOG_WARN, "receipts not sent code=%s reason=\"%s\"", err_code_name(why.code),
+                 why.msg);
     }
     receipts->count = 0;
     return true;

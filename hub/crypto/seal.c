@@ -54,6 +54,13 @@ void seal_key_secret(const struct seal_key *key, uint8_t out[32])
     memcpy(out, key->secret, sizeof(key->secret));
 }
 
+bool seal_public_is_admissible(const uint8_t public_key[X25519_KEY_BYTES])
+{
+    static const uint8_t any_secret[32] = {64};
+    uint8_t shared[32];
+    return x25519(any_secret, public_key, shared);
+}
+
 void seal_key_id(const uint8_t public_key[X25519_KEY_BYTES], uint8_t out[ENC_KEY_ID_BYTES])
 {
     uint8_t hash[32];

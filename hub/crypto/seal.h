@@ -17,6 +17,8 @@ void seal_key_free(struct seal_key *key);
 AUTO_DEFINE(struct seal_key, seal_key_free)
 void seal_key_public(const struct seal_key *key, uint8_t out[X25519_KEY_BYTES]);
 void seal_key_secret(const struct seal_key *key, uint8_t out[32]); /* key files only */
+/** False for a point of low order: nothing can be sealed to it (RFC 7748 section 6.1). */
+bool seal_public_is_admissible(const uint8_t public_key[X25519_KEY_BYTES]);
 /** SHA-256(public) truncated to 16 bytes. */
 void seal_key_id(const uint8_t public_key[X25519_KEY_BYTES], uint8_t out[ENC_KEY_ID_BYTES]);
 

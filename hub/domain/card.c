@@ -221,7 +221,7 @@ bool entry_check(const void *body, struct bytes payload, struct err *err)
     for (size_t i = 0; i < entry->n_enc_key; i++) {
         const Maillon__Hfp__V1__EncKey *key = entry->enc_key[i];
         if (key->key.len != X25519_KEY_BYTES || key->accept_until_s > INT64_MAX ||
-            key->accept_from_s >= key->accept_until_s)
+            key->accept_from_s >= key->accept_until_s || !seal_public_is_admissible(key->key.data))
             return err_set(err, ERR_PEER, "a sealing key of a directory entry is malformed");
     }
     return true;

@@ -166,6 +166,9 @@ static void malformed_entries_of_peers_are_refused(void **state)
     key.accept_from_s = 1;
     assert_err(f, ERR_PEER, entry_check(&entry, (struct bytes){0}, &f->err));
     key.accept_from_s = 0;
+    key_bytes[0] = 0; /* a point of low order: nobody could seal to it */
+    assert_err(f, ERR_PEER, entry_check(&entry, (struct bytes){0}, &f->err));
+    key_bytes[0] = 9;
     char name[CARD_NAME_MAX + 1];
     memset(name, 'a', CARD_NAME_MAX);
     name[CARD_NAME_MAX] = '\0';
