@@ -136,13 +136,11 @@ static void request(size_t number, struct buf *out)
 }
 
 /** Posted over the client API while everybody listens: signed, stored, journalled, sent. */
-static void post_live(struct fanout *fanout, const char *dir, pid_t pid, size_t count,
-                      size_t expected)
+static void post_live(struct fanout *fanout, const char *dir, size_t count, size_t expected)
 {
     struct pollfd polled[PEERS_MAX + POSTS_MAX];
     AUTO(buf_done) struct buf body = {0};
     struct bench_pool *pool = bench_pool_create(dir, "Notices/Post", POSTS_MAX, on_posted, NULL);
-    struct cpu_span span = cpu_span_begin(pid, 0);
     size_t sent = 0, before = fanout->objects;
     double begun = now_s();
     while (fanout->objects < (expected + count) * fanout->count) {
@@ -162,7 +160,6 @@ static void post_live(struct fanout *fanout, const char *dir, pid_t pid, size_t 
     bench_value("live_objects_per_s", (double)(fanout->objects - before) / seconds);
     bench_value("live_posts_per_s", (double)count / seconds);
     check_all(fanout, expected + count);
-    (void)span;
     bench_pool_free(pool);
 }
 
@@ -186,7 +183,7 @@ int main(int argc, char **argv)
     }
     drain_all(fanout, pid, expected);
     if (live)
-        post_live(fanout, dir, pid, live, expected);
+        post_live(fanout, dir, live, expected);
     bench_end();
     for (size_t i = 0; i < fanout->count; i++)
         bench_peer_free(fanout->drains[i].peer);

@@ -2,8 +2,8 @@
  * Sealed referrals between two hubs: from the call of a caseworker's program on hub A to the signed
  * receipt of hub B, held by A.
  *   bench_referrals DIR_A PID_A DIR_B PID_B COUNT [CONNECTIONS [RATE]]
- * CONNECTIONS: calls at once (64). RATE: a second (0: as fast as it goes). With one connection or a
- * rate each referral's time is taken, by the watch stream of A.
+ * CONNECTIONS: calls at once (192). RATE: a second (0: as fast as it goes). With one connection or
+ * a rate each referral's time is taken, by the watch stream of A.
  */
 #include "hub/base/mem.h"
 #include "hub/crypto/secret.h"
@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define CONNECTIONS     192
 #define CONNECTIONS_MAX 256
 #define KEY_DIGITS      12
 #define ID_TEXT         64 /* hex */
@@ -281,7 +282,7 @@ int main(int argc, char **argv)
     run->dir_b = argv[3];
     run->count = (size_t)bench_number(argv[5], "COUNT", 1, OPEN_REFERRALS_PER_PEER);
     run->connections =
-        argc > 6 ? (size_t)bench_number(argv[6], "CONNECTIONS", 1, CONNECTIONS_MAX) : 64;
+        argc > 6 ? (size_t)bench_number(argv[6], "CONNECTIONS", 1, CONNECTIONS_MAX) : CONNECTIONS;
     run->rate = argc > 7 ? (double)bench_number(argv[7], "RATE", 0, 1000000) : 0;
     run->is_timed = run->connections == 1 || run->rate > 0;
     run->started = mem_alloc(run->count * sizeof(*run->started));
