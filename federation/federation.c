@@ -3,6 +3,7 @@
 #include "hub/base/log.h"
 #include "hub/base/mem.h"
 #include "hub/crypto/digest.h"
+#include <arpa/inet.h>
 #include <stdlib.h>
 
 #define SCAN_MS 1000 /* pings and deadlines are seconds: look at every link at most this often */
@@ -20,6 +21,7 @@ struct federation *federation_create(const struct federation_config *config, str
         list_init(&federation->peers_by_node[i]);
     }
     pthread_mutex_init(&federation->live_mutex, NULL);
+    random_fill(config->random, federation->address_key, sizeof federation->address_key);
     federation->frames = frame_cache_create();
     federation->arena = arena_create(0);
     federation->due = MONO_NEVER;
@@ -79,19 +81,31 @@ struct link *federation_find_link(struct federation *federation, uint64_t id)
 
 /* ---- connections ---- */
 
+/** One host often has all of an IPv6 /64: then that is the address. */
+static struct bytes network_of(const char *address, struct in6_addr *space)
+{
+    if (!strchr(address, ':') || inet_pton(AF_INET6, address, space) != 1)
+        return bytes_text(address);
+    return bytes_of(space->s6_addr, 8);
+}
+
 /** R-SE-5: a bucket per remote address, before anything else is spent on it. */
 static bool address_may_connect(struct federation *federation, const char *address)
 {
     const struct config *config = federation->config.config;
+    struct in6_addr space;
     uint8_t digest[32];
-    digest_sha256(bytes_text(address), digest);
+    digest_sha256_parts(
+        (const struct bytes[]){bytes_of(federation->address_key, sizeof federation->address_key),
+                               network_of(address, &space)},
+        2, digest);
     uint64_t hash;
     memcpy(&hash, digest, sizeof hash);
     struct address_bucket *bucket = &federation->addresses[hash % ADDRESS_BUCKETS];
     int64_t now_us = federation_now(federation).us;
     double burst = (double)config->address_burst;
-    if (!bucket->at_us || bucket->hash != hash) {
-        *bucket = (struct address_bucket){.tokens = burst, .at_us = now_us, .hash = hash};
+    if (!bucket->at_us) {
+        *bucket = (struct address_bucket){.tokens = burst, .at_us = now_us};
     } else {
         bucket->tokens +=
             (double)(now_us - bucket->at_us) / 60e6 * (double)config->address_per_minute;
@@ -283,7 +297,9 @@ static struct mono tick_link(struct link *link, struct mono now)
         ping(link, now);
     if (link->peer)
         restore_credit(link);
-    bool stopped = link->in[1].stopped || link->in[2].stopped;
+    if (link->held)
+        inbound_hold(link);
+    bool stopped = link->held || link->in[1].stopped || link->in[2].stopped;
     return stopped ? mono_after_ms(now, SCAN_MS) : mono_min(link->deadline, link->ping_due);
 }
 

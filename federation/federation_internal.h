@@ -11,7 +11,6 @@
 struct address_bucket {
     double tokens;
     int64_t at_us;
-    uint64_t hash;
 };
 
 struct federation {
@@ -22,6 +21,7 @@ struct federation {
     uint64_t next_link_id;
     bool stopping;
     struct address_bucket addresses[ADDRESS_BUCKETS];
+    uint8_t address_key[16]; /* which addresses share a bucket cannot be computed from outside */
     struct frame_cache *frames;
     struct arena *arena;        /* scratch of one entry from outside; reset on use */
     struct mono due;            /* nothing to do before */

@@ -602,9 +602,11 @@ void link_closed(struct link *link)
 {
     struct federation *federation = link->federation;
     struct peer *peer = link->peer;
-    char id[NODE_ID_SHORT];
+    char id[NODE_ID_SHORT] = "unproven";
     COUNT(federation->config.counters, links_closed, 1);
-    log_line(LOG_INFO, "link closed peer=%s", node_id_short(&link->node, id));
+    if (link->dialled || !link->transcript) /* before the proof a caller may name anybody */
+        node_id_short(&link->node, id);
+    log_line(LOG_INFO, "link closed peer=%s", id);
     if (!peer)
         peer = peers_find(federation, &link->node);
     if (peer && (peer->link == link || peer->dialling == link)) {

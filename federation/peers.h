@@ -39,6 +39,8 @@ void peers_schedule(struct peer *peer, struct federation *federation, uint32_t r
 /** Takes `n` objects from the peer's bucket; false: over the limit. */
 bool peers_take_tokens(struct federation *federation, struct peer *peer, unsigned n);
 bool peers_take_referral(struct federation *federation, struct peer *peer);
+/** True while a peer has sent so far over its limit that it is not read: it ignores credit. */
+bool peers_in_debt(struct federation *federation, struct peer *peer);
 /** Tells the API what is going on; `error` NULL keeps the last one. */
 void peers_publish(struct federation *federation, struct peer *peer, const char *error);
 /** Writes acks that came in since the last time. */

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 #define GROUP_ACTIONS_MAX 1024
+#define SCRATCH_BYTES     (128u << 20)
 #define GROUP_WEIGHT_MAX  1048576
 #define LISTENERS_MAX     8
 #define TICK_MS_MIN       200
@@ -30,7 +31,8 @@ struct group {
     struct exchange *exchange;
     struct action *first;
     struct receipts receipts;
-    struct err err; /* of the commit */
+    struct arena *scratch; /* of one inbound object: what a peer makes us read must not add up */
+    struct err err;        /* of the commit */
 };
 
 struct exchange {
@@ -61,6 +63,7 @@ struct exchange *exchange_create(const struct exchange_config *config)
     for (size_t i = 0; i < ARRAY_LEN(exchange->groups); i++) {
         struct group *group = &exchange->groups[i];
         group->exchange = exchange;
+        group->scratch = arena_create(SCRATCH_BYTES);
         group->job = (struct job){.run = group_run, .done = group_told};
         group->tx = (struct tx){
             .store = config->store,
@@ -79,6 +82,7 @@ void exchange_free(struct exchange *exchange)
         return;
     for (size_t i = 0; i < ARRAY_LEN(exchange->groups); i++) {
         arena_free(exchange->groups[i].tx.arena);
+        arena_free(exchange->groups[i].scratch);
         free(exchange->groups[i].tx.effects.list);
         receipts_done(&exchange->groups[i].receipts);
     }
@@ -240,6 +244,22 @@ static void refuse_item(struct group *group, const struct inbound_batch *batch,
     note(group, batch, &item->object.envelope.oid, &disposition, false);
 }
 
+/** In the item's scratch memory: only values leave it (effects, receipt notes). */
+static bool apply_item(struct group *group, const struct inbound_item *item,
+                       struct disposition *disposition, struct err *err)
+{
+    struct tx *tx = &group->tx;
+    const struct inbound_object *object = &item->object;
+    struct arena *of_group = tx->arena;
+    tx->arena = group->scratch;
+    bool applied = object_add(tx, &object->envelope, &object->from, object->head->expires_s,
+                              OBJECT_APPLIED, NULL, err) &&
+                   object->kind->apply(tx, object, disposition, err);
+    tx->arena = of_group;
+    arena_reset(group->scratch);
+    return applied;
+}
+
 /** Stores and applies a new object inside its own savepoint. False: the batch must come again. */
 static bool take_item(struct group *group, const struct inbound_batch *batch,
                       const struct inbound_item *item, struct err *err)
@@ -251,16 +271,18 @@ static bool take_item(struct group *group, const struct inbound_batch *batch,
     size_t effects = tx->effects.count;
     if (!store_savepoint(tx->store, err))
         return false;
-    bool applied = object_add(tx, &object->envelope, &object->from, object->head->expires_s,
-                              OBJECT_APPLIED, NULL, err) &&
-                   object->kind->apply(tx, object, &disposition, err);
-    if (!applied && (!store_in_transaction(tx->store) || err->code == ERR_IO))
+    bool applied = apply_item(group, item, &disposition, err);
+    if (!applied && (!store_in_transaction(tx->store) || err->code == ERR_IO)) {
+        store_undo(tx->store); /* this one; the caller undoes the action's own */
         return false;
+    }
     bool refused = disposition.state == MAILLON__HFP__V1__RECEIPT_STATE__RECEIPT_STATE_REFUSED;
     bool recorded = applied && (!refused || disposition.permanent);
     if (recorded) {
-        if (!store_release(tx->store, err))
+        if (!store_release(tx->store, err)) {
+            store_undo(tx->store);
             return false;
+        }
     } else { /* it comes again, so nothing may remember it */
         store_undo(tx->store);
         tx->effects.count = effects;
@@ -361,13 +383,34 @@ static bool (*const ticks[])(struct tx *tx, struct wall *ret_next, struct err *e
     referral_tick, notice_tick, claim_tick, directory_tick, tick_outbox, tick_objects, tick_card,
 };
 
+/** Each in a savepoint of its own: one row that fails must not stop retention and expiry. */
+static bool tick_one(struct tx *tx, size_t i, struct wall *ret_next, struct err *err)
+{
+    size_t effects = tx->effects.count;
+    struct err why = {0};
+    if (!store_savepoint(tx->store, err))
+        return false;
+    if (ticks[i](tx, ret_next, &why) && store_release(tx->store, &why))
+        return true;
+    store_undo(tx->store);
+    tx->effects.count = effects;
+    if (why.code == ERR_IO || !store_in_transaction(tx->store)) {
+        *err = why;
+        return false;
+    }
+    log_line(LOG_ERROR, "clock work failed part=%zu code=%s reason=\"%s\"", i,
+             err_code_name(why.code), why.msg);
+    ret_next->ms = tx->now.ms + TICK_MS_MAX;
+    return true;
+}
+
 static bool tick_apply(struct tx *tx, struct action *action, struct err *err)
 {
     struct exchange *exchange = list_entry(action, struct exchange, tick);
     exchange->tick_due.ms = tx->now.ms + TICK_MS_MAX;
     for (size_t i = 0; i < ARRAY_LEN(ticks); i++) {
         struct wall next = {tx->now.ms + TICK_MS_MAX};
-        if (!ticks[i](tx, &next, err))
+        if (!tick_one(tx, i, &next, err))
             return false;
         if (next.ms < exchange->tick_due.ms)
             exchange->tick_due = next;

@@ -106,6 +106,13 @@ enum opened opener_open(const struct opener *opener, struct bytes bytes, bool se
     *ret = (struct inbound_object){0};
     if (!sealed)
         return open_object(opener, bytes, false, lane, arena, ret, ret_refusal, err);
+    struct sealed_view view;
+    if (!sealed_view(bytes, arena, &view, err))
+        return OPENED_BAD;
+    if (!node_id_equal(&view.dest, identity_node(opener->self))) {
+        err_set(err, ERR_PEER, "sealed object is for another hub");
+        return OPENED_BAD;
+    }
     size_t key_count;
     const struct seal_key *const *keys = identity_enc_keys(opener->self, &key_count);
     struct parcel parcel;

@@ -69,11 +69,8 @@ static bool send_one(struct tx *tx, const struct node_id *peer, const struct rec
     struct parcel parcel = {.object = buf_bytes(&object)};
     int64_t row;
     if (!seal_parcel(&parcel, peer, enc_key, head.expires_s, tx->random, &sealed, &sealed_id,
-                     &unsealed)) {
-        COUNT(tx->counters, objects_bad, 1);
-        return true;
-    }
-    if (!outbox_add_receipt(tx, peer, buf_bytes(&sealed), &sealed_id, &oid, head.expires_s, &row,
+                     err) ||
+        !outbox_add_receipt(tx, peer, buf_bytes(&sealed), &sealed_id, &oid, head.expires_s, &row,
                             err))
         return false;
     for (size_t i = 0; i < count; i++) {

@@ -57,6 +57,7 @@
 #define REFERRAL_LIFETIME_MAX_S (90 * 86400)
 #define DELEGATION_LIFETIME_S   (400 * 86400)
 #define DEDUP_EXTRA_S           (7 * 86400)
+#define TIME_MAX_S              253402300799 /* the year 9999: milliseconds of it fit an int64 */
 
 /* relations and domain */
 #define PEER_TEXT_MAX           1024

@@ -97,6 +97,9 @@ static bool read_text(const char *dir, const char *name, bool is_secret, struct 
     AUTO(close_fd)
     int fd = dir_fd < 0 ? -1 : openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     struct stat st;
+    if (dir_fd >= 0 && fd < 0 && errno == ENOENT)
+        return err_set(err, ERR_IO, "could not open %s: it is missing; restore it from the backup",
+                       name);
     if (fd < 0 || fstat(fd, &st) != 0)
         return fail(err, "open", name);
     if (!S_ISREG(st.st_mode))

@@ -13,6 +13,7 @@
 #define CLAIM_EVENT_LIFE_S      (30 * 86400)
 #define CLAIM_WORDS_MAX         200  /* characters: contact role, phone, pick-up words */
 #define CLAIM_PENDING_MAX       1000 /* events of one peer that wait for earlier ones */
+#define CLAIMS_PER_NOTICE       200  /* of one peer, ended ones included */
 
 enum claim_box { CLAIM_IN = 1, CLAIM_OUT = 2 }; /* on our notice; ours on theirs */
 

@@ -45,6 +45,8 @@ bool claim_check(const void *body, struct bytes payload, struct err *err)
         problem = "no notice";
     else if (event->seen.len != 0 && event->seen.len != OID_BYTES)
         problem = "\"seen\" is not an object id";
+    else if (event->until_s > TIME_MAX_S)
+        problem = "its date is impossible";
     else if (strlen(event->reason) > CLAIM_REASON_MAX)
         problem = "its reason is too long";
     else if (event->quantity > NOTICE_AMOUNT_MAX)
@@ -221,6 +223,11 @@ static bool apply_first(struct tx *tx, const struct inbound_object *object,
     struct err why = {0};
     if (!found || event->seen.len || !claim_step(&claim.view, &event->fact, &why))
         return refuse(tx, object, REFUSAL(BAD_STATE), ret, err);
+    uint64_t claims;
+    if (!claim_row_count(tx, notice.uid, &object->from, &claims, err))
+        return false;
+    if (claims >= CLAIMS_PER_NOTICE)
+        return refuse(tx, object, REFUSAL(QUOTA), ret, err);
     memcpy(claim.uid, notice.uid, UID_BYTES);
     if (!claim_event_add(tx, event, err) || !claim_row_add(tx, &claim, NULL, err) ||
         !claim_settle(tx, &claim, "created", err) ||

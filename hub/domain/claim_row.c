@@ -413,6 +413,24 @@ bool claim_event_count_pending(struct tx *tx, const struct node_id *author, uint
     return true;
 }
 
+bool claim_row_count(struct tx *tx, const uint8_t uid[UID_BYTES], const struct node_id *peer,
+                     uint64_t *ret, struct err *err)
+{
+    bool row;
+    AUTO(stmt_release)
+    struct stmt *stmt = stmt_get(
+        tx->store, "SELECT count(*) FROM claim WHERE uid = ?1 AND box = ?2 AND peer = ?3", err);
+    if (!stmt)
+        return false;
+    stmt_bind_bytes(stmt, 1, bytes_of(uid, UID_BYTES));
+    stmt_bind_i64(stmt, 2, CLAIM_IN);
+    stmt_bind_bytes(stmt, 3, node_id_bytes(peer));
+    if (!stmt_next(stmt, &row, err))
+        return false;
+    *ret = row ? (uint64_t)stmt_i64(stmt, 0) : 0;
+    return true;
+}
+
 bool claim_event_settle(struct tx *tx, const struct claim_event *event, struct err *err)
 {
     AUTO(stmt_release)

@@ -50,6 +50,9 @@ NODISCARD bool claim_event_forget(struct tx *tx, struct err *err);
 NODISCARD bool claim_event_pending(struct tx *tx, const struct oid *claim_id,
                                    const struct node_id *author, uint64_t seq, bool *ret_found,
                                    struct claim_event *ret, struct err *err);
+/** Claims of `peer` on our notice `uid`, ended ones included. */
+NODISCARD bool claim_row_count(struct tx *tx, const uint8_t uid[UID_BYTES],
+                               const struct node_id *peer, uint64_t *ret, struct err *err);
 NODISCARD bool claim_event_count_pending(struct tx *tx, const struct node_id *author, uint64_t *ret,
                                          struct err *err);
 

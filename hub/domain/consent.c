@@ -74,7 +74,7 @@ bool consent_check(const Maillon__Hfp__V1__Consent *consent, struct err *err)
         return err_set(err, ERR_PEER, "consent in an unknown form");
     if (!*code_of_value(CODES_FEEDBACK, (int)consent->feedback))
         return err_set(err, ERR_PEER, "consent with an unknown feedback level");
-    if (!consent->given_s || consent->until_s <= consent->given_s)
+    if (!consent->given_s || consent->until_s <= consent->given_s || consent->until_s > TIME_MAX_S)
         return err_set(err, ERR_PEER, "consent that ends before it is given");
     if (!consent->n_field || consent->n_field > CONSENT_FIELDS_MAX)
         return err_set(err, ERR_PEER, "consent for %zu fields, 1 to %d are allowed",

@@ -9,11 +9,13 @@
 #include "hub/domain/referral_store.h"
 #include "hub/outbox/outbox.h"
 
-#define HOUR_MS    INT64_C(3600000)
-#define DAY_MS     (24 * HOUR_MS)
-#define QUOTA_S    3600 /* a peer over its quota tries again then */
-#define NO_ANSWER  "no-response"
-#define ANY_REASON NULL
+#define HOUR_MS            INT64_C(3600000)
+#define DAY_MS             (24 * HOUR_MS)
+#define QUOTA_S            3600               /* a peer over its quota tries again then */
+#define FEW_EVENTS         64                 /* so few are never too many bytes: not measured */
+#define PERSONAL_BYTES_MAX (INT64_C(8) << 20) /* of one referral: one page shows all of it */
+#define NO_ANSWER          "no-response"
+#define ANY_REASON         NULL
 
 /* How long the personal part outlives the end (PRODUCT.md 3.2, 3.3); first match. */
 static const struct {
@@ -142,7 +144,7 @@ static bool evaluate_again(struct tx *tx, struct referral *referral, const struc
 {
     struct referral_event_row *rows;
     size_t count;
-    if (!referral_event_rows(tx->store, tx->arena, referral->id, &rows, &count, err))
+    if (!referral_event_rows(tx->store, tx->arena, referral->id, false, &rows, &count, err))
         return false;
     struct referral_event_key *keys = arena_alloc(tx->arena, count * sizeof(*keys));
     enum referral_verdict *verdicts = arena_alloc(tx->arena, count * sizeof(*verdicts));
@@ -339,7 +341,11 @@ static bool take_inbound(struct tx *tx, const struct inbound_object *object,
         return refuse(tx, object, MAILLON__HFP__V1__REFUSAL_CODE__REFUSAL_CODE_FORKED, true, ret,
                       err);
     }
-    if (referral->events >= EVENTS_PER_REFERRAL)
+    int64_t bytes = 0;
+    if (referral->events >= FEW_EVENTS && object->payload.len &&
+        !referral_event_bytes(tx->store, referral->id, &bytes, err))
+        return false;
+    if (referral->events >= EVENTS_PER_REFERRAL || bytes >= PERSONAL_BYTES_MAX)
         return refuse(tx, object, MAILLON__HFP__V1__REFUSAL_CODE__REFUSAL_CODE_QUOTA, false, ret,
                       err);
     struct referral_event_key key;

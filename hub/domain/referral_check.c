@@ -10,6 +10,9 @@
 #define PHONE_MAX   64
 #define ID_MAX      128 /* "NODE/UID" */
 #define WEEKS_MAX   520
+/* Fields of a later version included: a chain of such events must still fit one page. */
+#define PAYLOAD_REFER_MAX 65536
+#define PAYLOAD_EVENT_MAX 16384
 
 /* Whose text, how long at most. */
 static bool is_short(const char *text, size_t max)
@@ -111,6 +114,8 @@ static bool check_fields(const Maillon__Hfp__V1__ReferralEvent *event, struct er
     for (size_t i = 0; i < event->n_suggested_service; i++)
         if (!is_short(event->suggested_service[i], ID_MAX))
             return err_set(err, ERR_PEER, "referral event with a malformed service");
+    if (event->at_s > TIME_MAX_S || event->review_s > TIME_MAX_S)
+        return err_set(err, ERR_PEER, "referral event with an impossible date");
     if (event->wait_weeks > WEEKS_MAX)
         return err_set(err, ERR_PEER, "referral event with an impossible wait");
     if (event->business_status &&
@@ -133,6 +138,9 @@ bool referral_check(const void *body, struct bytes payload, struct err *err)
         return err_set(err, ERR_PEER, "referral event with a malformed seen or commit");
     if (!check_fields(event, err))
         return false;
+    if (payload.len >
+        (event->action == REFERRAL_ACTION(REFER) ? PAYLOAD_REFER_MAX : PAYLOAD_EVENT_MAX))
+        return err_set(err, ERR_PEER, "the personal part of a referral event is too large");
     AUTO(arena_free) struct arena *arena = arena_create(0);
     const Maillon__Hfp__V1__ReferralPayload *personal = NULL;
     if (payload.len) {

@@ -4,9 +4,10 @@
 #include "hub/crypto/wire.h"
 #include "hub/domain/object.h"
 
-#define COLUMNS                                                                                \
+#define KEY_COLUMNS                                                                            \
     "id, referral, side, seq, oid, prev, seen, action, business_status, on_behalf, confirms, " \
-    "created_s, answer_due_s, at_ms, verdict, delivery, payload"
+    "created_s, answer_due_s, at_ms, verdict, delivery, "
+#define COLUMNS KEY_COLUMNS "payload"
 
 static bool read_oid(struct stmt *stmt, int column, struct oid *ret)
 {
@@ -94,11 +95,19 @@ bool referral_event_add(struct tx *tx, const struct referral *referral,
 }
 
 bool referral_event_rows(struct store *store, struct arena *arena, int64_t referral,
-                         struct referral_event_row **ret, size_t *ret_count, struct err *err)
+                         bool with_payload, struct referral_event_row **ret, size_t *ret_count,
+                         struct err *err)
 {
     AUTO(stmt_release)
-    struct stmt *stmt = stmt_get(
-        store, "SELECT " COLUMNS " FROM referral_event WHERE referral = ?1 ORDER BY id", err);
+    struct stmt *stmt =
+        with_payload
+            ? stmt_get(store,
+                       "SELECT " COLUMNS " FROM referral_event WHERE referral = ?1 ORDER BY id",
+                       err)
+            : stmt_get(store,
+                       "SELECT " KEY_COLUMNS "NULL FROM referral_event WHERE referral = ?1"
+                       " ORDER BY id",
+                       err);
     if (!stmt)
         return false;
     stmt_bind_i64(stmt, 1, referral);
@@ -120,6 +129,22 @@ bool referral_event_rows(struct store *store, struct arena *arena, int64_t refer
     }
     *ret = rows;
     *ret_count = count;
+    return true;
+}
+
+bool referral_event_bytes(struct store *store, int64_t referral, int64_t *ret, struct err *err)
+{
+    AUTO(stmt_release)
+    struct stmt *stmt = stmt_get(
+        store, "SELECT coalesce(sum(length(payload)), 0) FROM referral_event WHERE referral = ?1",
+        err);
+    bool row;
+    if (!stmt)
+        return false;
+    stmt_bind_i64(stmt, 1, referral);
+    if (!stmt_next(stmt, &row, err))
+        return err_wrap(err, "measure a referral");
+    *ret = row ? stmt_i64(stmt, 0) : 0;
     return true;
 }
 
@@ -212,7 +237,7 @@ bool referral_events(struct store *store, struct arena *arena, const struct iden
 {
     struct referral_event_row *rows;
     size_t count;
-    if (!referral_event_rows(store, arena, referral->id, &rows, &count, err))
+    if (!referral_event_rows(store, arena, referral->id, true, &rows, &count, err))
         return false;
     struct referral_event *events = arena_alloc(arena, (count + 1) * sizeof(*events));
     for (size_t i = 0; i < count; i++) {

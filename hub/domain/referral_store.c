@@ -3,6 +3,7 @@
 #include "hub/base/text.h"
 #include "hub/crypto/secret.h"
 #include "hub/crypto/wire.h"
+#include "hub/outbox/outbox.h"
 
 #define COLUMNS                                                                                 \
     "id, oid, peer, is_out, is_open, status, business_status, flags, sender_seq, sender_head, " \
@@ -450,11 +451,28 @@ bool referral_rows_next(struct store *store, int64_t *ret_ms, struct err *err)
     return true;
 }
 
+/* The queue holds what we said of the person until the peer has it. */
+static bool erase_queued(struct tx *tx, const struct referral *referral, struct err *err)
+{
+    struct referral_event_row *rows;
+    size_t count;
+    if (referral->is_out && !outbox_take_back(tx, &referral->oid, err))
+        return false;
+    if (!referral_event_rows(tx->store, tx->arena, referral->id, false, &rows, &count, err))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (rows[i].key.side == referral_our_side(referral) &&
+            !outbox_erase(tx, &rows[i].key.oid, err))
+            return false;
+    return true;
+}
+
 bool referral_erase(struct tx *tx, struct referral *referral, struct err *err)
 {
     if (referral->purged_ms)
         return true;
-    if (!run_on(tx, "UPDATE referral_event SET payload = NULL WHERE referral = ?1", referral->id,
+    if (!erase_queued(tx, referral, err) ||
+        !run_on(tx, "UPDATE referral_event SET payload = NULL WHERE referral = ?1", referral->id,
                 err) ||
         !run_on(tx, "UPDATE referral SET data_key = NULL WHERE id = ?1", referral->id, err))
         return false;

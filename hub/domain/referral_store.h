@@ -37,10 +37,13 @@ struct referral_event_row {
     int64_t at_ms;
     struct bytes payload; /* encrypted; data NULL: none */
 };
-/** In the order taken here. */
+/** In the order taken here; `with_payload` false: only what evaluating the chain needs. */
 NODISCARD bool referral_event_rows(struct store *store, struct arena *arena, int64_t referral,
-                                   struct referral_event_row **ret, size_t *ret_count,
-                                   struct err *err);
+                                   bool with_payload, struct referral_event_row **ret,
+                                   size_t *ret_count, struct err *err);
+/** Of all personal parts of one referral, as stored. */
+NODISCARD bool referral_event_bytes(struct store *store, int64_t referral, int64_t *ret,
+                                    struct err *err);
 NODISCARD bool referral_event_find(struct store *store, struct arena *arena, const struct oid *oid,
                                    bool *ret_found, struct referral_event_row *ret,
                                    struct err *err);

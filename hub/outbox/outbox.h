@@ -12,7 +12,8 @@ enum outbox_free {
 };
 
 /**
- * Queues sealed bytes for `peer` inside the caller's transaction, with the next link_seq of that lane.
+ * Queues sealed bytes for `peer` inside the caller's transaction, with the next link_seq of that
+ * lane.
  * @param sealed_id  SHA-256 of `sealed`; @param oid  inner object, what its receipt will name.
  * @return false and nothing queued: ERR_LIMIT (this peer's queue is full) or ERR_IO.
  */
@@ -42,7 +43,8 @@ NODISCARD bool outbox_rx_cursor(struct store *store, const struct node_id *peer,
 NODISCARD bool outbox_set_rx_cursor(struct tx *tx, const struct node_id *peer, unsigned lane,
                                     uint64_t link_seq, struct err *err);
 
-/** A hop ack up to link_seq: frees OUTBOX_FREE_ON_ACK rows, marks the others acked and starts their receipt clock. */
+/** A hop ack up to link_seq: frees OUTBOX_FREE_ON_ACK rows, marks the others acked and starts their
+ * receipt clock. */
 NODISCARD bool outbox_on_ack(struct tx *tx, const struct node_id *peer, unsigned lane,
                              uint64_t link_seq, struct err *err);
 /** A signed receipt for `oid` from `peer`: frees the row. *ret_known false: nothing was waiting. */
@@ -61,7 +63,8 @@ struct outbox_item {
     struct oid sealed_id;
     struct bytes sealed; /* arena */
 };
-/** The next rows after `after`, in order: at most `limit` and about `max_bytes`. Skips rows not due. */
+/** The next rows after `after`, in order: at most `limit` and about `max_bytes`. Skips rows not
+ * due. */
 NODISCARD bool outbox_read(struct store *store, struct arena *arena, const struct node_id *peer,
                            unsigned lane, uint64_t after, size_t limit, size_t max_bytes,
                            struct wall now, struct outbox_item **ret, size_t *ret_count,
@@ -85,6 +88,11 @@ NODISCARD bool outbox_tick(struct tx *tx,
                            bool (*on_expired)(struct tx *tx, const struct node_id *peer,
                                               const struct oid *oid, struct err *err),
                            struct wall *ret_next, struct err *err);
+/** Takes a queued object back: the peer must not get it any more. Not queued: fine. */
+NODISCARD bool outbox_take_back(struct tx *tx, const struct oid *oid, struct err *err);
+/** Erases our readable copy of a queued object's personal part; what is sealed to the peer stays,
+ * for its chain needs it. */
+NODISCARD bool outbox_erase(struct tx *tx, const struct oid *oid, struct err *err);
 /** Everything of `peer` (NULL: of all) is due now. */
 NODISCARD bool outbox_retry_now(struct tx *tx, const struct node_id *peer, struct err *err);
 /** Cancels the queue of a blocked peer. */

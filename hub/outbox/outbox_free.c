@@ -197,6 +197,7 @@ bool outbox_retry_later(struct tx *tx, const struct node_id *peer, const struct 
 struct contents {
     struct bytes object, sealed;
     struct buf personal; /* salt, then payload; empty: none */
+    bool erased;         /* there was one */
 };
 
 static void contents_done(struct contents *contents)
@@ -209,6 +210,9 @@ static bool open_personal(struct tx *tx, struct stmt *stmt, const struct oid *oi
                           struct contents *ret, struct err *err)
 {
     if (stmt_is_null(stmt, 1))
+        return true;
+    ret->erased = stmt_bytes(stmt, 1).len == 0;
+    if (ret->erased)
         return true;
     struct data_key key;
     if (!identity_unwrap(tx->self, stmt_bytes(stmt, 1), &key, err))
@@ -284,7 +288,7 @@ static bool seal_again(struct tx *tx, const struct node_id *peer, const struct o
     if (!read_contents(tx, row->id, oid, contents, err))
         return false;
     struct err no_key = {0};
-    if (!relation_enc_key(tx->store, peer, tx->now, key, &no_key) ||
+    if (contents->erased || !relation_enc_key(tx->store, peer, tx->now, key, &no_key) ||
         is_sealed_to(tx, contents->sealed, key)) {
         /* Their new entry is still on its way to us. */
         int64_t wait = retry_delay_ms(RETRY_TEMPORARY, row->attempts, 0, 0, tx->random);
@@ -317,6 +321,38 @@ bool outbox_reseal(struct tx *tx, const struct node_id *peer, const struct oid *
     bool done = seal_again(tx, peer, oid, &row, &contents, err);
     contents_done(&contents);
     return done || err_wrap(err, "seal a queued object again");
+}
+
+bool outbox_erase(struct tx *tx, const struct oid *oid, struct err *err)
+{
+    /* An empty key, unlike none, says that there was one: it cannot be sealed again. */
+    AUTO(stmt_release)
+    struct stmt *stmt = stmt_get(tx->store,
+                                 "UPDATE outbox SET personal_key = ?2, personal = NULL"
+                                 " WHERE oid = ?1 AND freed_by = 1 AND personal IS NOT NULL",
+                                 err);
+    if (!stmt)
+        return false;
+    stmt_bind_bytes(stmt, 1, oid_bytes(oid));
+    stmt_bind_bytes(stmt, 2, bytes_of("", 0));
+    return stmt_run(stmt, err) || err_wrap(err, "erase the personal part of a queued object");
+}
+
+bool outbox_take_back(struct tx *tx, const struct oid *oid, struct err *err)
+{
+    AUTO(stmt_release)
+    struct stmt *stmt = stmt_get(tx->store,
+                                 "DELETE FROM outbox WHERE oid = ?1 AND freed_by = 1"
+                                 " RETURNING peer, lane, size",
+                                 err);
+    if (!stmt)
+        return false;
+    stmt_bind_bytes(stmt, 1, oid_bytes(oid));
+    bool row;
+    if (!stmt_next(stmt, &row, err))
+        return err_wrap(err, "take a queued object back");
+    return !row || outbox_uncount(tx, stmt_i64(stmt, 0), (unsigned)stmt_i64(stmt, 1),
+                                  stmt_i64(stmt, 2), err);
 }
 
 static bool queue_receipt(struct tx *tx, const struct node_id *peer, struct bytes sealed,

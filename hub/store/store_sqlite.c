@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -228,8 +229,19 @@ static bool open_all(struct store *store, bool relaxed_sync, struct err *err)
     return read_meta(store, err);
 }
 
+/**
+ * Nobody reads sqlite's own count of its memory, and keeping it takes a lock for each allocation.
+ * Only before its first use in a process; later the answer is SQLITE_MISUSE and nothing changes.
+ */
+static void forgo_memory_statistics(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 struct store *store_open(const struct store_options *options, struct err *err)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, forgo_memory_statistics);
     AUTO(store_close) struct store *store = mem_alloc(sizeof(*store));
     store->path = mem_text(options->path);
     store->vfs = mem_text(options->vfs);

@@ -522,6 +522,58 @@ static void f20_a_stalled_peer_holds_up_nobody_and_its_window_is_bounded(void **
     with_seeds(slow_reader, 3, 1);
 }
 
+/* ---- F21: a peer that sends more than it may, and goes on when told to stop ---- */
+
+static bool drop_credit(void *ctx, unsigned from, unsigned to, struct buf *frame)
+{
+    (void)ctx;
+    (void)to;
+    Maillon__Hfp__V1__Frame *parsed =
+        from ? NULL : maillon__hfp__v1__frame__unpack(NULL, frame->len, frame->data);
+    if (parsed && parsed->m_case == MAILLON__HFP__V1__FRAME__M_CREDIT) {
+        parsed->credit->objects = LINK_WINDOW_OBJECTS; /* what a deaf peer makes of it */
+        frame->len = 0;
+        buf_reserve(frame, maillon__hfp__v1__frame__get_packed_size(parsed));
+        frame->len = maillon__hfp__v1__frame__pack(parsed, frame->data);
+    }
+    if (parsed)
+        maillon__hfp__v1__frame__free_unpacked(parsed, NULL);
+    return true;
+}
+
+static bool post_many(struct tx *tx, void *ctx, struct err *err)
+{
+    unsigned *first = ctx;
+    for (unsigned i = 0; i < 500; i++) {
+        unsigned number = *first + i;
+        if (!post_notice(tx, &number, err))
+            return false;
+    }
+    return true;
+}
+
+static void f21_a_peer_deaf_to_credit_is_not_read_beyond_its_debt(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    struct world *world = world_create(1, 2); /* once: it is long, and chance has no part in it */
+    world_federate(world, 0, 1);
+    world->hubs[0].config.objects_per_second = 1;
+    world->hubs[0].config.objects_burst = 100;
+    world->tap = drop_credit;
+    for (unsigned i = 0; i < 8000; i += 500)
+        expect(world, world_do(world, 1, post_many, &i, &err));
+    world_run_ms(world, 20000);
+    int64_t taken = world_count(world, 0, "SELECT count(*) FROM notice");
+    /* What was sent before credit ended counts too; then at most the debt and what is in pieces. */
+    expect(world, taken > 1000 && taken < 100 + 4 * LINK_WINDOW_OBJECTS + 1000);
+    world->tap = NULL;
+    world->hubs[0].config.objects_per_second = 0;
+    world_run_ms(world, 600000);
+    expect(world, world_count(world, 0, "SELECT count(*) FROM notice") == 8000);
+    world_free(world);
+}
+
 /* ---- a full disk ---- */
 
 static void full_disk(struct world *world)
@@ -579,6 +631,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(f18_edited_offers_make_the_proof_fail),
         cmocka_unit_test(f19_malformed_frames_close_the_session_and_lose_nothing),
         cmocka_unit_test(f20_a_stalled_peer_holds_up_nobody_and_its_window_is_bounded),
+        cmocka_unit_test(f21_a_peer_deaf_to_credit_is_not_read_beyond_its_debt),
         cmocka_unit_test(a_full_disk_acks_nothing_and_recovers),
         cmocka_unit_test(an_unaccepted_hub_hears_nothing),
     };

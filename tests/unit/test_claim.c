@@ -496,6 +496,12 @@ static void is_delivered_at_owner(struct world *w, const struct oid *id)
                      0);
 }
 
+/* All of it but the padding at its end. */
+static void assert_same_view(const struct claim_view *a, const struct claim_view *b)
+{
+    assert_memory_equal(a, b, offsetof(struct claim_view, reason) + sizeof(a->reason));
+}
+
 /* Six events of the claimant, one of the owner that it did not know: 720 orders, one meaning. */
 static void any_order_of_arrival_gives_one_state(void **state)
 {
@@ -521,7 +527,7 @@ static void any_order_of_arrival_gives_one_state(void **state)
         deliver(w, &list[i]);
     pump(w);
     struct claim mine = claim_at(w, 1, &id), theirs = claim_at(w, OWNER, &id);
-    assert_memory_equal(&mine.view, &theirs.view, sizeof(mine.view));
+    assert_same_view(&mine.view, &theirs.view);
 }
 
 static void is_released_at_owner(struct world *w, const struct oid *id)
@@ -705,7 +711,7 @@ static void commitments_never_exceed_what_is_asked(void **state)
         pump(w);
         for (size_t i = 0; i < count; i++) {
             struct claim mine = claim_at(w, by[i], &ids[i]), theirs = claim_at(w, OWNER, &ids[i]);
-            assert_memory_equal(&mine.view, &theirs.view, sizeof(mine.view));
+            assert_same_view(&mine.view, &theirs.view);
         }
     }
 }

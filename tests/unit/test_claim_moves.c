@@ -222,7 +222,8 @@ static void any_two_authors_end_with_a_state_the_table_knows(void **state)
         struct claim_view view, again;
         claim_fold(chain[0], count[0], chain[1], count[1], &view);
         claim_fold(chain[0], count[0], chain[1], count[1], &again);
-        assert_memory_equal(&view, &again, sizeof(view));
+        assert_memory_equal(&view, &again,
+                            offsetof(struct claim_view, reason) + sizeof(view.reason));
         assert_in_range(view.state, CLAIM_PROPOSED, CLAIM_LAPSED);
         assert_true(claim_counted(&view) <= view.agreed && view.agreed <= view.quantity);
         for (size_t side = 0; side < 2; side++) /* nobody's delivery is undone */

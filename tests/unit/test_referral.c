@@ -488,6 +488,68 @@ static void consent_withdrawn_before_it_left_never_leaves(void **state)
     assert_int_equal(get(f->a, &f->id).delivery, REFERRAL_UNDELIVERED);
 }
 
+static void what_is_purged_is_gone_from_the_queue_too(void **state)
+{
+    struct fixture *f = *state;
+    struct wall next;
+    send_one(f); /* the peer is away */
+    ACT(f, f->a, .action = A(CANCEL), .reason = "no-longer-wanted");
+    assert_int_equal(hub_query(f->a, "SELECT count(*) FROM outbox WHERE personal IS NOT NULL"), 1);
+    hub_pair_advance(&f->pair, 8 * DAY_MS);
+    must(f->a, referral_tick(&f->a->tx, &next, &f->a->err));
+    assert_true(get(f->a, &f->id).purged_ms > 0);
+    assert_int_equal(hub_query(f->a, "SELECT count(*) FROM outbox WHERE personal IS NOT NULL"), 0);
+    struct carried items[4];
+    assert_int_equal(hub_take(f->a, f->b, items, 4), 1); /* the person does not leave any more */
+    assert_int_equal(items[0].event->action, A(CANCEL));
+}
+
+static void a_long_text_that_waits_costs_no_memory_to_evaluate(void **state)
+{
+    enum { MESSAGES = 40 };
+    struct fixture *f = *state;
+    struct carried items[MESSAGES + 1];
+    char text[REFERRAL_TEXT_MAX + 1];
+    memset(text, 'a', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    send_one(f);
+    for (int i = 0; i < MESSAGES; i++)
+        ACT(f, f->a, .action = A(MESSAGE), .text = text);
+    assert_int_equal(hub_take(f->a, f->b, items, MESSAGES + 1), MESSAGES + 1);
+    for (int i = MESSAGES; i > 1; i--) /* the last first: all but one wait */
+        assert_true(hub_give(f->a, f->b, &items[i], true).pending);
+    size_t before = arena_used(f->b->tx.arena);
+    assert_true(hub_give(f->a, f->b, &items[1], true).pending);
+    assert_true(arena_used(f->b->tx.arena) - before < MESSAGES * REFERRAL_TEXT_MAX / 2);
+    assert_false(hub_give(f->a, f->b, &items[0], true).pending);
+    assert_int_equal(get(f->b, &f->id).state.seq[REFERRAL_SENDER], MESSAGES + 1);
+}
+
+static void a_personal_part_is_bounded_whatever_fields_it_holds(void **state)
+{
+    struct fixture *f = *state;
+    struct carried item;
+    send_one(f);
+    assert_int_equal(hub_take(f->a, f->b, &item, 1), 1);
+    uint8_t *large = test_calloc(1, 66000);
+    const struct bytes payload = item.object.payload;
+    memcpy(large, payload.data, payload.len);
+    /* a field of a later version: number 1000, bytes */
+    const uint8_t tag[] = {0xc2, 0x3e};
+    size_t at = payload.len, len = 65000;
+    memcpy(large + at, tag, sizeof(tag));
+    large[at + 2] = (uint8_t)(len | 0x80);
+    large[at + 3] = (uint8_t)(len >> 7 | 0x80);
+    large[at + 4] = (uint8_t)(len >> 14);
+    assert_true(referral_check(item.object.body, bytes_of(large, at + 5 + len), &f->b->err));
+    len = 65900 - at - 5;
+    large[at + 2] = (uint8_t)(len | 0x80);
+    large[at + 3] = (uint8_t)(len >> 7 | 0x80);
+    must_fail(f->b, referral_check(item.object.body, bytes_of(large, at + 5 + len), &f->b->err),
+              ERR_PEER, "too large");
+    test_free(large);
+}
+
 static void the_receiver_can_take_the_withdrawal_too(void **state)
 {
     struct fixture *f = *state;
@@ -748,6 +810,9 @@ int main(void)
         TEST(a_refer_with_a_bad_consent_is_refused),
         TEST(withdrawn_consent_purges_at_once_and_proves_it),
         TEST(consent_withdrawn_before_it_left_never_leaves),
+        TEST(what_is_purged_is_gone_from_the_queue_too),
+        TEST(a_long_text_that_waits_costs_no_memory_to_evaluate),
+        TEST(a_personal_part_is_bounded_whatever_fields_it_holds),
         TEST(the_receiver_can_take_the_withdrawal_too),
         TEST(dates_travel_at_the_highest_feedback_level_only),
         TEST(both_are_reminded_at_half_and_at_the_end_of_the_clock),
