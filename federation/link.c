@@ -7,6 +7,8 @@
 #include "hub/domain/relation.h"
 #include <stdlib.h>
 
+#define STATES_MAX 16 /* of one session; each makes delivery start again from a cursor */
+
 struct link *link_create(struct federation *federation, const struct node_id *node, bool dialled)
 {
     struct link *link = mem_alloc(sizeof *link);
@@ -390,6 +392,8 @@ static bool on_state(struct link *link, const Maillon__Hfp__V1__Frame *frame, st
     (void)message;
     if (frame->state->n_credit < ARRAY_LEN(link->out))
         return err_set(err, ERR_PEER, "state without credit for every lane");
+    if (++link->states > STATES_MAX)
+        return err_set(err, ERR_PEER, "starts again too often");
     link->state_received = true;
     delivery_start(link, frame->state);
     link_wake(link);

@@ -87,6 +87,7 @@ struct link {
     enum decision told;       /* our decision, as last told on this session */
     bool asked;               /* PEER_REQUEST went out on this session */
     unsigned relation_frames; /* PEER_REQUEST and PEER_ANSWER received */
+    unsigned states;          /* STATE received */
 };
 
 /** Queues a control frame (lane 0) and wakes the transport. */

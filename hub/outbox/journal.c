@@ -93,6 +93,10 @@ bool journal_head(struct store *store, uint64_t *ret_seq, struct err *err)
 
 bool journal_set_acked(struct tx *tx, const struct node_id *peer, uint64_t seq, struct err *err)
 {
+    uint64_t head; /* no peer has more than there is, whatever it says */
+    if (!journal_head(tx->store, &head, err))
+        return false;
+    seq = seq < head ? seq : head;
     AUTO(stmt_release)
     struct stmt *stmt =
         stmt_get(tx->store,
