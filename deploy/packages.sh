@@ -11,8 +11,11 @@ build_packages=(
 
 test_packages=(
     libcmocka-dev clang-14 llvm-14 libclang-rt-14-dev
-    sqlite3 curl openssl iproute2 procps
+    sqlite3 curl openssl iproute2 procps chromium nodejs
 )
+
+# Some packages of nodejs bring npm themselves, and Debian's does not go with those.
+command -v npm >/dev/null || test_packages+=(npm)
 
 # What dpkg does not have of the given packages, one a line.
 packages_missing() {

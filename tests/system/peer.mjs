@@ -1,5 +1,5 @@
 /*
- * A second implementation of HFP/1 in plain JavaScript: a hub that only dials out, without a store.
+ * A second implementation of HFP/1 in plain JavaScript: a hub without a store, at either end.
  * It shares no code with the daemon. `node peer.mjs GOLDEN_FOLDER` checks it against the golden
  * vectors.
  */
@@ -8,19 +8,19 @@ import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import {
-  base32, commitOf, makeDelegate, makeIdentity, makeIncept, makeParcel, nodeText, nowS, oidOf,
-  openSigned, pae, readKel, seal, sealKey, sha256, sign, signKey, transcript, unseal, verify,
+  commitOf, makeDelegate, makeIdentity, makeIncept, makeParcel, nodeText, nowS, openSigned, pae,
+  readKel, seal, sealKey, sha256, sign, signKey, transcript, unseal, verify,
 } from "./objects.mjs";
 import {
-  ClaimEvent, DirectoryEntry, Frame, Notice, Receipt, ReferralEvent, ReferralPayload, Sealed,
-  Service, Signed, decode, encode, types,
+  ClaimEvent, DirectoryEntry, Frame, Notice, Receipt, ReferralEvent, ReferralPayload, Service,
+  Signed, decode, encode, types,
 } from "./wire.mjs";
 import { WebSocket } from "./websocket.mjs";
 
 export const STORED = 1, REFUSED = 3;
 export const refusals = ["", "NOT_ACCEPTED", "BLOCKED", "UNSUPPORTED", "TOO_LARGE", "EXPIRED",
   "UNKNOWN_KEY", "BAD_STATE", "QUOTA", "FORKED"];
-export const WAITING = 1, ACCEPTED = 2;
+const ACCEPTED = 2; /* PeerDecision */
 export const action = { REFER: 1, SEEN: 2, ACCEPT: 5, PROGRESS: 8, COMPLETE: 9, MESSAGE: 17 };
 
 const bodies = {
@@ -50,7 +50,13 @@ export class Link {
 
   #take(bytes) {
     const frame = { ...decode(Frame, bytes), bytes };
-    if (this.onFrame && this.onFrame(frame)) return;
+    try {
+      if (this.onFrame && this.onFrame(frame)) return;
+    } catch (error) { /* the hub sent something wrong: whoever waits is told */
+      this.fault ??= error;
+      this.ws.destroy();
+      return;
+    }
     this.frames.push(frame);
     this.#serve();
   }
@@ -129,6 +135,28 @@ export async function handshake(link, identity, responder, { bend = (t) => t } =
   return { ...kel, clockMs: answer.hello_r.clock_ms, transcript: t };
 }
 
+/** The same as responder. Throws unless the dialler is `dialler` and its proof holds. */
+export async function answerHandshake(link, identity, dialler, { bend = (t) => t } = {}) {
+  const hello = await link.next("hello_d");
+  if (!hello.hello_d.responder.equals(identity.node)) throw new Error("greeting for another hub");
+  const sent = link.send({
+    hello_r: { node: identity.node, kel: identity.kel, kel_head: identity.kelHead,
+      ...helloD(undefined) },
+  });
+  const t = {
+    helloD: hello.bytes, helloR: sent, offer: link.ws.offer, selected: link.ws.selected,
+    dialler, responder: identity.node, binding: link.ws.binding,
+  };
+  const sig = identity.op.sign(transcript("R", bend(t)));
+  link.send({ proof: { node: identity.node, sig, op: identity.op.public } });
+  const { proof } = await link.next("proof");
+  const kel = readKel(proof.kel, dialler);
+  if (!proof.node.equals(dialler) || !kel.ops.some((op) => op.equals(proof.op)) ||
+      !verify(proof.op, transcript("D", t), proof.sig))
+    throw new Error("the dialler's proof does not hold");
+  return kel;
+}
+
 /**
  * A hub as its neighbours see it. Sequence numbers, cursors and objects outlive a session, so that
  * `connect` may be called again after the daemon restarted.
@@ -162,6 +190,17 @@ export class Peer {
       link.ws.destroy();
       throw error;
     }
+    return this.#attach(link);
+  }
+
+  /** Takes a WebSocket that the hub opened to us. */
+  async answer(ws) {
+    const link = new Link(ws);
+    this.kel = await answerHandshake(link, this.identity, this.hub.node);
+    return this.#attach(link);
+  }
+
+  #attach(link) {
     this.link = link;
     this.state = null;
     link.onFrame = (frame) => this.#onFrame(link, frame);
@@ -184,7 +223,7 @@ export class Peer {
         clearTimeout(timer);
         this.watchers.delete(look);
         if (value) resolve(value);
-        else reject(new Error(`${what}: closed with ${this.link.ws.closeCode}`));
+        else reject(this.link.fault ?? new Error(`${what}: closed with ${this.link.ws.closeCode}`));
       };
       const timer = setTimeout(() => {
         this.watchers.delete(look);
@@ -259,8 +298,8 @@ export class Peer {
     if (body.recipient && !body.recipient.equals(this.node)) throw new Error("for another hub");
     if (body.commit?.length && !body.commit.equals(commitOf(salt, payload)))
       throw new Error("payload is not the one committed to");
-    const object = { type: signed.type, lane, body, payload, raw, sealed: data.sealed, oid: signed.oid };
-    this.objects.push(object);
+    const { type: name, oid } = signed;
+    this.objects.push({ type: name, lane, body, payload, raw, sealed: data.sealed, oid });
     if (signed.type === types.receipt)
       for (const entry of body.entry) this.receipts.push({ entry, raw, sealed: data.sealed });
     if (signed.type === types.entry) this.hubEntry = body;
@@ -527,8 +566,6 @@ export function checkGolden(folder) {
   checkNotices(read("notice"));
   checkChain(read("referral_chain"));
 }
-
-export { base32, oidOf, Sealed };
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   checkGolden(process.argv[2]);

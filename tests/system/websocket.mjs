@@ -1,6 +1,6 @@
 /*
- * A WebSocket client (RFC 6455) over node:tls and node:net, small enough to misuse: it can send
- * text, over-long and half frames, and it can stop reading.
+ * WebSockets (RFC 6455) over node:tls and node:net, small enough to misuse: they can send text,
+ * over-long and half frames, and they can stop reading. The client end, and a small server.
  */
 import crypto from "node:crypto";
 import net from "node:net";
@@ -9,7 +9,8 @@ import tls from "node:tls";
 export const TEXT = 1, BINARY = 2, CLOSE = 8, PING = 9, PONG = 10;
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-export function frameBytes(opcode, payload, { final = true, declared = payload.length } = {}) {
+export function frameBytes(opcode, payload,
+  { final = true, declared = payload.length, masked = true } = {}) {
   const head = Buffer.alloc(declared < 126 ? 6 : declared < 65536 ? 8 : 14);
   head[0] = (final ? 0x80 : 0) | opcode;
   if (declared < 126) {
@@ -20,6 +21,10 @@ export function frameBytes(opcode, payload, { final = true, declared = payload.l
   } else {
     head[1] = 0x80 | 127;
     head.writeBigUInt64BE(BigInt(declared), 2);
+  }
+  if (!masked) { /* what servers send */
+    head[1] &= 0x7f;
+    return Buffer.concat([head.subarray(0, head.length - 4), payload]);
   }
   const mask = crypto.randomBytes(4);
   mask.copy(head, head.length - 4);
@@ -54,6 +59,29 @@ export function connect({ port, plain = false, localAddress, timeoutMs = 10000 }
   });
 }
 
+const acceptKey = (key) => crypto.createHash("sha1").update(key + GUID).digest("base64");
+const headerOf = (text, name) => new RegExp(`^${name}: *(.*?)\\s*$`, "im").exec(text)?.[1] ?? "";
+
+/** A server that hands every WebSocket to `onOpen`. `tlsFiles` is {cert, key}. */
+export function serve({ port, selected = "hfp.1.cb", ...tlsFiles }, onOpen) {
+  const server = tls.createServer({ ...tlsFiles, minVersion: "TLSv1.3" }, async (socket) => {
+    socket.on("error", () => {}); /* what follows an error is "close" */
+    const ws = new WebSocket(socket, "", { masked: false });
+    try {
+      const request = await ws.headers(10000);
+      ws.offer = headerOf(request, "Sec-WebSocket-Protocol");
+      ws.selected = selected;
+      socket.write("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n" +
+        `Connection: Upgrade\r\nSec-WebSocket-Protocol: ${selected}\r\n` +
+        `Sec-WebSocket-Accept: ${acceptKey(headerOf(request, "Sec-WebSocket-Key"))}\r\n\r\n`);
+      onOpen(ws);
+    } catch {
+      socket.destroy();
+    }
+  });
+  return new Promise((resolve) => server.listen(port, "127.0.0.1", () => resolve(server)));
+}
+
 export class WebSocket {
   /** The exact offer is part of what both hubs sign. */
   static async open(options) {
@@ -64,19 +92,19 @@ export class WebSocket {
       "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n" +
       `Sec-WebSocket-Key: ${key}\r\nSec-WebSocket-Protocol: ${offer}\r\n${headers}\r\n`);
     const ws = new WebSocket(socket, offer);
-    const answer = await ws.#headers(timeoutMs);
-    const header = (name) => new RegExp(`^${name}: *(.*?)\\s*$`, "im").exec(answer)?.[1] ?? "";
-    const expected = crypto.createHash("sha1").update(key + GUID).digest("base64");
-    if (!answer.startsWith("HTTP/1.1 101") || header("Sec-WebSocket-Accept") !== expected) {
+    const answer = await ws.headers(timeoutMs);
+    const accepted = headerOf(answer, "Sec-WebSocket-Accept") === acceptKey(key);
+    if (!answer.startsWith("HTTP/1.1 101") || !accepted) {
       socket.destroy();
       throw new Error(`no WebSocket: ${answer.split("\r\n")[0] || "closed"}`);
     }
-    ws.selected = header("Sec-WebSocket-Protocol");
+    ws.selected = headerOf(answer, "Sec-WebSocket-Protocol");
     return ws;
   }
 
-  constructor(socket, offer) {
+  constructor(socket, offer, { masked = true } = {}) {
     this.socket = socket;
+    this.masked = masked;
     this.offer = offer;
     this.messages = [];   /* binary messages not yet taken */
     this.closeCode = 0;   /* what the other side said; 1006: nothing, it just ended */
@@ -92,7 +120,7 @@ export class WebSocket {
     });
   }
 
-  #headers(timeoutMs) {
+  headers(timeoutMs) {
     return new Promise((resolve, reject) => {
       const { socket } = this;
       const timer = setTimeout(() => socket.destroy(new Error("no answer")), timeoutMs);
@@ -137,22 +165,25 @@ export class WebSocket {
         length = Number(b.readBigUInt64BE(2));
         at = 10;
       }
-      if (b.length < at + length) return;
-      this.buffer = b.subarray(at + length);
-      this.#frame(b[0], b.subarray(at, at + length));
+      const isMasked = (b[1] & 0x80) !== 0, start = at + (isMasked ? 4 : 0);
+      if (b.length < start + length) return;
+      this.buffer = b.subarray(start + length);
+      const payload = Buffer.from(b.subarray(start, start + length));
+      if (isMasked) payload.forEach((byte, i) => (payload[i] = byte ^ b[at + (i & 3)]));
+      this.#frame(b[0], payload);
     }
   }
 
   #frame(first, payload) {
     const opcode = first & 0x0f;
-    if (opcode === PING) return this.raw(frameBytes(PONG, payload));
+    if (opcode === PING) return this.#say(PONG, payload);
     if (opcode === PONG) return undefined;
     if (opcode === CLOSE) {
       this.closeCode ||= payload.length >= 2 ? payload.readUInt16BE(0) : 1005;
-      this.raw(frameBytes(CLOSE, payload.subarray(0, 2)));
+      this.#say(CLOSE, payload.subarray(0, 2));
       return this.socket.end();
     }
-    this.parts.push(Buffer.from(payload));
+    this.parts.push(payload);
     if (first & 0x80) {
       const message = Buffer.concat(this.parts);
       this.parts = [];
@@ -165,11 +196,14 @@ export class WebSocket {
   raw(bytes) {
     if (!this.socket.destroyed && this.socket.writable) this.socket.write(bytes);
   }
+  #say(opcode, payload) {
+    this.raw(frameBytes(opcode, payload, { masked: this.masked }));
+  }
   send(payload) {
-    this.raw(frameBytes(BINARY, payload));
+    this.#say(BINARY, payload);
   }
   close(code = 1000) {
-    this.raw(frameBytes(CLOSE, Buffer.from([code >> 8, code & 0xff])));
+    this.#say(CLOSE, Buffer.from([code >> 8, code & 0xff]));
     this.socket.end();
     /* A hub that is busy or gone must not keep the test alive. */
     setTimeout(() => this.socket.destroy(), 2000).unref();

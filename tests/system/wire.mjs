@@ -216,7 +216,9 @@ export const Refer = message({
 export const ReferralEvent = message({
   head: [1, Head], recipient: [2, "bytes"], action: [3, "uint"], seen: [4, "bytes"],
   commit: [5, "bytes"], on_behalf: [6, "uint"], refer: [7, Refer], business_status: [8, "uint"],
-  reason: [9, "text"], barrier: [10, "text"], outcome: [11, "text"],
+  reason: [9, "text"], barrier: [10, "text"], outcome: [11, "text"], review_s: [12, "uint"],
+  wait_weeks: [13, "uint"], wait_place: [14, "uint"], at_s: [15, "uint"],
+  suggested_service: [16, "text", "repeated"], confirms: [17, "bool"], purged: [18, "text"],
 });
 export const Person = message({
   name: [1, "text"], contact: [2, "text"], contact_preference: [3, "uint"], language: [4, "text"],
