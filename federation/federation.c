@@ -6,7 +6,8 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 
-#define SCAN_MS 1000 /* pings and deadlines are seconds: look at every link at most this often */
+#define REFUSED_SAID_MS 10000
+#define SCAN_MS         1000 /* pings and deadlines are seconds: look at every link at most this often */
 
 static void on_commit(void *ctx, const struct effect *effects, size_t count);
 
@@ -119,6 +120,20 @@ static bool address_may_connect(struct federation *federation, const char *addre
     return true;
 }
 
+/** Counted each time, said at most every ten seconds: a flood must not fill the log too. */
+static void note_refused(struct federation *federation)
+{
+    struct mono now = federation_now(federation);
+    COUNT(federation->config.counters, refused_link, 1);
+    if (now.us < federation->refused_said.us)
+        return;
+    federation->refused_said = mono_after_ms(now, REFUSED_SAID_MS);
+    log_line(LOG_WARN,
+             "connections refused reason=\"too many at once or from one address\" links=%zu "
+             "half_open=%zu",
+             federation->link_count, federation->half_open);
+}
+
 struct link *federation_incoming(struct federation *federation, void *conn,
                                  const struct carrier *carrier)
 {
@@ -127,7 +142,7 @@ struct link *federation_incoming(struct federation *federation, void *conn,
         federation->link_count >= (size_t)(config->max_links + config->max_half_open) ||
         federation->half_open >= (size_t)config->max_half_open ||
         !address_may_connect(federation, carrier->address)) {
-        COUNT(federation->config.counters, refused_link, 1);
+        note_refused(federation);
         return NULL;
     }
     struct link *link = link_create(federation, NULL, false);

@@ -24,6 +24,7 @@ struct federation {
     uint8_t address_key[16]; /* which addresses share a bucket cannot be computed from outside */
     struct frame_cache *frames;
     struct arena *arena;        /* scratch of one entry from outside; reset on use */
+    struct mono refused_said;   /* no log line about refused connections before */
     struct mono due;            /* nothing to do before */
     pthread_mutex_t live_mutex; /* guards the list of peers and their `live`, for any thread */
 };

@@ -2,6 +2,7 @@
 
 #include "hub/base/log.h"
 #include "hub/base/mem.h"
+#include "hub/crypto/digest.h"
 #include "hub/crypto/wire.h"
 #include "hub/opener.h"
 #include <stdlib.h>
@@ -30,6 +31,23 @@ struct inbound_job {
     bool opened;
 };
 
+/** Data.oid names what travels: relays and acks go by it, so it must be true. */
+static bool is_named_right(const struct raw_item *raw, const struct inbound_object *object)
+{
+    struct oid computed = object->envelope.oid;
+    if (raw->sealed)
+        digest_sha256(raw->bytes, computed.b);
+    return oid_equal(&computed, &raw->oid);
+}
+
+/** Dated after our own clock: one of the two is wrong, and the object may come again. */
+static bool is_early(const struct inbound_job *inbound, const struct inbound_item *item)
+{
+    return item->opened == OPENED_REFUSED && item->object.head &&
+           item->refusal == MAILLON__HFP__V1__REFUSAL_CODE__REFUSAL_CODE_BAD_STATE &&
+           item->object.head->created_s > (uint64_t)inbound->opener.now.ms / 1000;
+}
+
 static void open_items(struct job *job)
 {
     struct inbound_job *inbound = list_entry(job, struct inbound_job, job);
@@ -37,11 +55,12 @@ static void open_items(struct job *job)
     for (size_t i = 0; i < batch->count; i++) {
         struct err err = {0};
         struct inbound_item *item = &batch->items[i];
-        item->opened = opener_open(&inbound->opener, inbound->raw[i].bytes, inbound->raw[i].sealed,
-                                   batch->lane, batch->arena, &item->object, &item->refusal, &err);
-        /* Before it is applied only a clock calls an object badly timed: one of the two is wrong.
-         */
-        item->retry = item->refusal == MAILLON__HFP__V1__REFUSAL_CODE__REFUSAL_CODE_BAD_STATE;
+        const struct raw_item *raw = &inbound->raw[i];
+        item->opened = opener_open(&inbound->opener, raw->bytes, raw->sealed, batch->lane,
+                                   batch->arena, &item->object, &item->refusal, &err);
+        item->retry = is_early(inbound, item);
+        if (item->opened == OPENED_OK && !is_named_right(raw, &item->object))
+            item->opened = OPENED_BAD;
     }
 }
 
@@ -135,7 +154,7 @@ static void judge(struct link *link, struct inbound_job *inbound)
         }
     }
     if (bad && peers_violated(federation, link->peer))
-        link_bye(link, 2, 60, LINK_CLOSE_POLICY);
+        link_bye(link, 2, PEERS_BAR_S, LINK_CLOSE_POLICY);
 }
 
 /** Hands opened batches to the exchange, oldest first, as far as they are opened. */

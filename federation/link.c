@@ -345,7 +345,7 @@ static void go_up(struct link *link)
         return;
     }
     link->deadline = mono_after_ms(now, ping_ms * 5 / 2);
-    if (peer->relation.ours == DECISION_BLOCKED) {
+    if (peer->relation.ours == DECISION_BLOCKED || now.us < peer->barred_until.us) {
         link_bye(link, 3, 0, LINK_CLOSE_POLICY);
         return;
     }

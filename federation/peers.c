@@ -13,6 +13,7 @@
     50 /* acks are written together: a lost one costs a repeated object, nothing else */
 #define VIOLATIONS_MAX 3
 #define VIOLATIONS_MS  600000
+#define BAR_MS_MAX     86400000
 #define DIALS_AT_ONCE  16
 /* What may be under way honestly when credit ends: the windows of both ends of a session change. */
 #define DEBT_MAX (4.0 * LINK_WINDOW_OBJECTS)
@@ -272,5 +273,11 @@ bool peers_violated(struct federation *federation, struct peer *peer)
         peer->violations = 0;
         peer->violations_since = now;
     }
-    return ++peer->violations >= VIOLATIONS_MAX;
+    if (++peer->violations < VIOLATIONS_MAX)
+        return false;
+    int64_t bar_ms = (int64_t)PEERS_BAR_S * 1000 << (peer->bars < 11 ? peer->bars : 11);
+    peer->bars++;
+    peer->violations = 0;
+    peer->barred_until = mono_after_ms(now, bar_ms < BAR_MS_MAX ? bar_ms : BAR_MS_MAX);
+    return true;
 }

@@ -18,6 +18,8 @@ struct peer {
     struct mono tokens_at;
     unsigned violations; /* within the present ten minutes */
     struct mono violations_since;
+    unsigned bars; /* how often it was barred; the time doubles */
+    struct mono barred_until;
     struct ack_flush { /* acks of this peer on their way into the store */
         struct action action;
         struct peer *peer;
@@ -45,5 +47,9 @@ bool peers_in_debt(struct federation *federation, struct peer *peer);
 void peers_publish(struct federation *federation, struct peer *peer, const char *error);
 /** Writes acks that came in since the last time. */
 void peers_flush_acks(struct federation *federation, struct peer *peer);
-/** Counts a broken rule; true when it is the third within ten minutes (R-AB-5). */
+#define PEERS_BAR_S 60
+/**
+ * Counts a broken rule; true when it is the third within ten minutes: the peer is then barred for a
+ * minute, the next time for two … up to a day (R-AB-5).
+ */
 bool peers_violated(struct federation *federation, struct peer *peer);

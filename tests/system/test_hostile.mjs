@@ -295,7 +295,7 @@ async function refusedObjects() {
   /* Not for ever: of two clocks that differ one is wrong. */
   await accepted("a referral from the future", { refused: ["BAD_STATE", false] },
     referWith({ created_s: nowS() + 3600, expires_s: nowS() + day }));
-  await accepted("a referral that lives too long", { refused: ["BAD_STATE", false] },
+  await accepted("a referral that lives too long", { refused: ["BAD_STATE", true] },
     referWith({ expires_s: nowS() + 91 * day }));
   await accepted("a field that must be understood", { refused: ["UNSUPPORTED", true] },
     referWith({ critical: [77] }));
