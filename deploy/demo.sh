@@ -7,7 +7,7 @@
 #                             cleans up, exits 0 or 1
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
-build=${MAILLON_BUILD:-$root/build}/release
+build=${MAILLON_BIN:-${MAILLON_BUILD:-$root/build}/release} # MAILLON_BIN: programs built already
 data=$root/deploy/demo/data
 check=no
 case ${1:-} in

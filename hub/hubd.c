@@ -60,6 +60,7 @@ struct hub {
     struct push *push;
     struct link_ws *link_ws;
     struct federation *federation;
+    struct pages *pages;
     struct http *http;
     struct client_ws *client_ws;
     struct unix_socket *unix_socket;
@@ -425,8 +426,15 @@ static bool make_federation(struct hub *hub, struct err *err)
 
 static bool open_doors(struct hub *hub, struct err *err)
 {
-    const struct http_config http = {
-        .config = &hub->config, .rpc = hub->rpc, .counters = &hub->counters};
+    const struct pages_config pages = {.rpc = hub->rpc,
+                                       .clock = &clock_system,
+                                       .random = &random_system,
+                                       .hub_name = hub->config.name};
+    hub->pages = pages_create(&pages);
+    const struct http_config http = {.config = &hub->config,
+                                     .rpc = hub->rpc,
+                                     .pages = hub->pages,
+                                     .counters = &hub->counters};
     hub->http = http_create(&http);
     hub->client_ws = client_ws_create(hub->push, &hub->counters);
     hub->public_protocols[0] = hub->local_protocols[0] = http_protocol();
@@ -490,6 +498,7 @@ static void finish(struct hub *hub)
     net_free(hub->net);
     client_ws_free(hub->client_ws);
     http_free(hub->http);
+    pages_free(hub->pages);
     if (hub->federation)
         federation_free(hub->federation);
     link_ws_free(hub->link_ws);

@@ -1,6 +1,7 @@
 #!/bin/bash
-# Builds twice (gcc, and clang with ASan + UBSan), runs every test in both builds and ends with
-# "N passed, N failed". Installs missing Debian packages first (deploy/packages.sh).
+# Builds three times (gcc; clang with ASan + UBSan; clang with TSan), runs every test in the first
+# two builds and those of threads in the third, and ends with "N passed, N failed". Installs missing
+# Debian packages first (deploy/packages.sh).
 #
 #   --fuzz [SECONDS]  then runs each fuzz target (clang, libFuzzer) that long, 60 s if not said
 #   --long            more seeds in the simulator and slower tests (suite "long")
@@ -79,20 +80,27 @@ sanitizer_compiler() {
     command -v clang-14 || command -v clang || command -v gcc
 }
 
+# What runs with TSan: the tests where several threads meet, and what they start.
+thread_tests=(work serve demo)
+thread_programs=(hubd admin/hubctl tests/unit/test_work)
+
 build_all() {
-    local name
-    echo "building release (gcc), asan ($(basename "$(sanitizer_compiler)"))" >&2
+    local name targets
     quietly configure release gcc || return 1
     quietly configure asan "$(sanitizer_compiler)" -Db_sanitize=address,undefined \
         -Db_lundef=false || return 1
-    for name in release asan; do
+    quietly configure tsan "$(sanitizer_compiler)" -Db_sanitize=thread -Db_lundef=false || return 1
+    for name in release asan tsan; do
+        targets=()
+        [ "$name" = tsan ] && targets=("${thread_programs[@]}")
         echo "compiling $name" >&2
-        quietly ninja -C "$build/$name" -j "$jobs" || return 1
+        quietly ninja -C "$build/$name" -j "$jobs" "${targets[@]+"${targets[@]}"}" || return 1
     done
 }
 
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:strict_string_checks=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}
+export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1}
 
 if ! build_all; then
     echo "the build failed"
@@ -104,38 +112,47 @@ logs=() status=0 no_suites=()
 for suite in "${skip_suites[@]+"${skip_suites[@]}"}"; do
     no_suites+=(--no-suite "$suite")
 done
-for name in release asan; do
+for name in release asan tsan; do
     echo "testing $name" >&2
     rm -f "$build/$name/meson-logs/testlog.json"
-    # The sanitizer makes everything a few times slower.
-    multiplier=1
-    [ "$name" = asan ] && multiplier=4
+    # The sanitizers make everything a few times slower.
+    multiplier=1 tests=()
+    [ "$name" = release ] || multiplier=4
+    [ "$name" = tsan ] && tests=("${thread_tests[@]}")
     meson test -C "$build/$name" --no-rebuild --num-processes "$jobs" -t "$multiplier" \
-        "${no_suites[@]+"${no_suites[@]}"}" >&2 || status=1
+        "${no_suites[@]+"${no_suites[@]}"}" "${tests[@]+"${tests[@]}"}" >&2 || status=1
     logs+=("$name=$build/$name/meson-logs/testlog.json")
 done
 
-# fuzz_all: every target for a while, on its corpus; new inputs stay in the build folder.
+# fuzz_one TARGET: one target for a while, on its corpus; new inputs stay in the build folder.
+fuzz_one() {
+    local name=${1##*/fuzz_}
+    local found=$build/fuzz/found/$name
+    mkdir -p "$found"
+    if quietly "$1" -max_total_time="$fuzz_seconds" -timeout=10 -rss_limit_mb=2048 \
+        -artifact_prefix="$found/" "$found" "$root/tests/fuzz/corpus/$name"; then
+        echo "fuzz $name: no crash"
+    else
+        echo "fuzz $name: CRASH, see $found"
+        echo "$name" >>"$build/fuzz/crashed"
+    fi
+}
+
+# As many targets at once as there are processors.
 fuzz_all() {
-    local target name found failed=0
+    local target
+    echo "compiling the fuzz targets" >&2
     quietly configure fuzz clang-14 -Db_sanitize=address,undefined -Db_lundef=false \
         -Dc_args=-fsanitize=fuzzer-no-link || return 1
     quietly ninja -C "$build/fuzz" -j "$jobs" fuzzers || return 1
+    : >"$build/fuzz/crashed"
     for target in "$build"/fuzz/tests/fuzz/fuzz_*; do
         [ -f "$target" ] && [ -x "$target" ] || continue
-        name=${target##*/fuzz_}
-        found=$build/fuzz/found/$name
-        mkdir -p "$found"
-        echo "fuzzing $name for $fuzz_seconds s" >&2
-        if quietly "$target" -max_total_time="$fuzz_seconds" -timeout=10 -rss_limit_mb=2048 \
-            -artifact_prefix="$found/" "$found" "$root/tests/fuzz/corpus/$name"; then
-            echo "fuzz $name: no crash"
-        else
-            echo "fuzz $name: CRASH, see $found"
-            failed=1
-        fi
+        while [ "$(jobs -r | wc -l)" -ge "$jobs" ]; do wait -n; done
+        fuzz_one "$target" &
     done
-    return "$failed"
+    wait
+    [ ! -s "$build/fuzz/crashed" ]
 }
 
 if [ "$fuzz_seconds" != 0 ] && ! fuzz_all; then
@@ -148,5 +165,6 @@ if [ "$status" != 0 ] && tail -n 1 "$build/summary.txt" | grep -q ' 0 failed$'; 
     # What failed is not a test of meson's: say so in the closing line too.
     sed -i '$s/ 0 failed$/ 1 failed/' "$build/summary.txt"
 fi
+echo "$((SECONDS / 60)) min $((SECONDS % 60)) s" >&2
 cat "$build/summary.txt"
 exit "$status"

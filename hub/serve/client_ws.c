@@ -3,6 +3,7 @@
 #include "hub/base/list.h"
 #include "hub/base/mem.h"
 #include "hub/serve/http_guard.h"
+#include "hub/serve/pages_http.h"
 #include "proto/limits.h"
 #include <stdlib.h>
 
@@ -73,6 +74,17 @@ static bool origin_is_ours(struct lws *wsi)
            (!origin[0] || http_guard_same_origin(origin, host));
 }
 
+/* A token in the head, or the session cookie of a page of ours: only a browser sends Origin, and
+ * origin_is_ours() has looked at it. */
+static bool watching_caller(struct lws *wsi, struct caller *ret)
+{
+    if (!http_caller(wsi, ret))
+        return false;
+    if (!ret->local && !ret->bearer[0] && lws_hdr_total_length(wsi, WSI_TOKEN_ORIGIN) > 0)
+        return pages_http_session(wsi, ret->bearer);
+    return ret->local || ret->bearer[0];
+}
+
 static bool path_is_ours(struct lws *wsi)
 {
     char path[sizeof(WATCH_PATH)];
@@ -96,8 +108,7 @@ static bool may_open(struct lws *wsi)
     struct caller caller;
     int64_t after;
     return path_is_ours(wsi) && origin_is_ours(wsi) && read_after(wsi, &after) &&
-           http_caller(wsi, &caller) && (caller.local || caller.bearer[0]) &&
-           http_admit_client(wsi);
+           watching_caller(wsi, &caller) && http_admit_client(wsi);
 }
 
 static void wake_writer(void *ctx)
@@ -110,7 +121,7 @@ static int open_watcher(struct client_ws *clients, struct watcher *watcher, stru
 {
     struct caller caller;
     int64_t after;
-    if (!http_caller(wsi, &caller) || !read_after(wsi, &after))
+    if (!watching_caller(wsi, &caller) || !read_after(wsi, &after))
         return -1;
     http_let_go(wsi);
     *watcher = (struct watcher){.clients = clients, .wsi = wsi, .is_open = true};

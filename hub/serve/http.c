@@ -6,6 +6,7 @@
 #include "hub/crypto/secret.h"
 #include "hub/serve/http_answer.h"
 #include "hub/serve/http_guard.h"
+#include "hub/serve/pages_http.h"
 #include "maillon/api/v1/node.pb-c.h"
 #include "proto/limits.h"
 #include <stdio.h>
@@ -13,7 +14,7 @@
 #include <strings.h>
 #include <unistd.h>
 
-#define PATH_SIZE      128
+#define PATH_SIZE      256
 #define CHUNK_BYTES    16384          /* of an answer: one TLS record */
 #define SEND_TIMEOUT_S 30             /* a reader that takes nothing for so long is gone */
 #define BODIES_MAX     (160ULL << 20) /* of all requests under way: two imports and some calls */
@@ -25,6 +26,8 @@ struct request {
     char path[PATH_SIZE];
     enum encoding encoding;
     struct caller caller;
+    struct pages_http *page; /* NULL: a call */
+    bool head_only;          /* HEAD of a page */
     struct buf body;
     size_t length;   /* what Content-Length said */
     bool started;    /* the whole body is here, the call was made */
@@ -33,6 +36,8 @@ struct request {
     struct buf answer; /* LWS_PRE bytes, then head and body */
     size_t answer_at;  /* 0: no answer yet */
 };
+
+enum page_method { PAGE_GET, PAGE_HEAD, PAGE_POST };
 
 struct http_conn { /* one a connection, links and watchers too: keep it small */
     struct list list;
@@ -144,6 +149,7 @@ static void request_free(struct request *request)
     secret_wipe(&request->caller, sizeof(request->caller));
     if (request->body.data)
         secret_wipe(request->body.data, request->body.len); /* may hold a passphrase */
+    pages_http_free(request->page);
     buf_done(&request->body);
     buf_done(&request->answer);
     free(request);
@@ -327,6 +333,18 @@ static void answer_metrics(struct request *request, const struct reply *reply)
         maillon__api__v1__metrics_response__free_unpacked(metrics, NULL);
 }
 
+/* The answer is ready: it goes out when lws has room. */
+static void answer_later(struct request *request)
+{
+    request->answer_at = LWS_PRE;
+    /* It was stopped when more came behind the body. */
+    if (!request->keep_alive)
+        lws_rx_flow_control(request->conn->wsi, LWS_RXFLOW_REASON_APPLIES_ENABLE |
+                                                    LWS_RXFLOW_REASON_USER_BOOL |
+                                                    LWS_RXFLOW_REASON_FLAG_PROCESS_NOW);
+    lws_callback_on_writable(request->conn->wsi);
+}
+
 static void on_reply(void *ctx, const struct reply *reply)
 {
     struct request *request = ctx;
@@ -341,13 +359,25 @@ static void on_reply(void *ctx, const struct reply *reply)
                           reply->body.len, request->keep_alive);
         buf_add_bytes(&request->answer, reply->body);
     }
-    request->answer_at = LWS_PRE;
-    /* It was stopped when more came behind the body. */
-    if (!request->keep_alive)
-        lws_rx_flow_control(request->conn->wsi, LWS_RXFLOW_REASON_APPLIES_ENABLE |
-                                                    LWS_RXFLOW_REASON_USER_BOOL |
-                                                    LWS_RXFLOW_REASON_FLAG_PROCESS_NOW);
-    lws_callback_on_writable(request->conn->wsi);
+    answer_later(request);
+}
+
+static void on_page(void *ctx, const struct page_reply *reply)
+{
+    struct request *request = ctx;
+    if (!request->conn) {
+        request_free(request);
+        return;
+    }
+    pages_http_answer(&request->answer, reply, !request->head_only, request->keep_alive);
+    answer_later(request);
+}
+
+static void show_page(struct request *request)
+{
+    request->started = true;
+    pages_http_handle(request->page, request->http->config.pages, buf_bytes(&request->body),
+                      on_page, request);
 }
 
 static int on_body(struct http_conn *conn, const void *data, size_t len)
@@ -373,13 +403,42 @@ static int on_body_complete(struct http_conn *conn)
         }
         return 0;
     }
-    request->started = true;
-    rpc_call(request->http->config.rpc, request->path, request->encoding, buf_bytes(&request->body),
-             &request->caller, on_reply, request);
+    if (request->page) {
+        show_page(request);
+    } else {
+        request->started = true;
+        rpc_call(request->http->config.rpc, request->path, request->encoding,
+                 buf_bytes(&request->body), &request->caller, on_reply, request);
+    }
     secret_wipe(&request->caller, sizeof(request->caller));
     if (request->body.data)
         secret_wipe(request->body.data, request->body.len);
     buf_done(&request->body);
+    return 0;
+}
+
+/* What comes for pages; POST: its body follows. */
+static int begin_page(struct http_conn *conn, const char *path, enum page_method method,
+                      uint64_t length, bool keep_alive)
+{
+    struct http *http = conn->http;
+    bool secure = http->config.config->tls_proxied || lws_is_ssl(conn->wsi);
+    AUTO(pages_http_free)
+    struct pages_http *page = pages_http_read(conn->wsi, method == PAGE_POST, path, secure);
+    if (!page)
+        return refuse(conn, 400, ERR_INVALID, "a header of the request is too long");
+    if (length > API_REQUEST_MAX || (length > UNSIGNED_MAX && !pages_http_has_session(page)))
+        return refuse(conn, 413, ERR_LIMIT, "the request is too large");
+    if (http->bodies + length > BODIES_MAX)
+        return refuse(conn, 503, ERR_LIMIT, "too many large requests at once; try again later");
+    struct request *request = request_new(conn);
+    request->page = TAKE(page);
+    request->head_only = method == PAGE_HEAD;
+    request->keep_alive = keep_alive;
+    request->length = (size_t)length;
+    http->bodies += length;
+    if (method != PAGE_POST)
+        show_page(request);
     return 0;
 }
 
@@ -463,20 +522,19 @@ static int show_metrics(struct http_conn *conn, bool keep_alive)
     return 0;
 }
 
+static bool is_api_path(const char *path)
+{
+    return strncmp(path, "/maillon.", strlen("/maillon.")) == 0;
+}
+
 static int show(struct http_conn *conn, const char *path, bool with_body, bool keep_alive)
 {
-    static const char page[] =
-        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-        "<meta name=\"viewport\" content=\"width=device-width\"><title>Maillon</title></head>"
-        "<body><h1>This is a Maillon hub</h1><p>Programs call it at /maillon.api.v1.</p></body>"
-        "</html>\n";
-    if (strcmp(path, "/") == 0)
-        return answer_now(conn, 200, "text/html; charset=utf-8", BYTES_LITERAL(page), with_body,
-                          keep_alive);
     if (with_body && strcmp(path, "/metrics") == 0 && may_see_metrics(conn))
         return show_metrics(conn, keep_alive);
-    return answer_now(conn, 404, "text/plain; charset=utf-8", BYTES_LITERAL("no such page\n"),
-                      with_body, keep_alive);
+    if (is_api_path(path))
+        return answer_now(conn, 404, "text/plain; charset=utf-8", BYTES_LITERAL("no such page\n"),
+                          with_body, keep_alive);
+    return begin_page(conn, path, with_body ? PAGE_GET : PAGE_HEAD, 0, keep_alive);
 }
 
 /* May the connection go on after this request? As lws decides, so that both agree. */
@@ -519,7 +577,8 @@ static int on_request(struct http_conn *conn, const char *uri, size_t len)
     int whole_len, method = lws_http_get_uri_and_method(wsi, &whole_uri, &whole_len);
     bool keep_alive = wants_keep_alive(wsi);
     if (method == LWSHUMETH_POST)
-        return begin_call(conn, path, has_length, length, keep_alive);
+        return is_api_path(path) ? begin_call(conn, path, has_length, length, keep_alive)
+                                 : begin_page(conn, path, PAGE_POST, length, keep_alive);
     if (method != LWSHUMETH_GET && method != LWSHUMETH_HEAD)
         return refuse(conn, 405, ERR_UNSUPPORTED, "use GET, HEAD or POST");
     if (length > 0)

@@ -5,12 +5,14 @@
  */
 #include "hub/api/push.h"
 #include "hub/run/net.h"
+#include "hub/web/pages.h"
 
 struct http;
 
 struct http_config {
     const struct config *config;
     struct rpc *rpc;
+    struct pages *pages;
     struct counters *counters;
 };
 

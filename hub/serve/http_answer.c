@@ -2,13 +2,15 @@
 
 #include <libwebsockets.h>
 
-static const char *status_text(unsigned status)
+const char *http_answer_status(unsigned status)
 {
     static const struct {
         unsigned status;
         const char *text;
     } texts[] = {
         {200, "OK"},
+        {303, "See Other"},
+        {304, "Not Modified"},
         {400, "Bad Request"},
         {401, "Unauthorized"},
         {403, "Forbidden"},
@@ -45,7 +47,7 @@ void http_answer_begin(struct buf *out, unsigned status, const char *type, size_
              "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
              "%s"
              "Connection: %s\r\n\r\n",
-             status, status_text(status), type, length,
+             status, http_answer_status(status), type, length,
              status == 405 ? "Allow: GET, HEAD, POST\r\n" : "",
              keep_alive ? "keep-alive" : "close");
 }

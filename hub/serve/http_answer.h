@@ -8,3 +8,5 @@
  */
 void http_answer_begin(struct buf *out, unsigned status, const char *type, size_t length,
                        bool keep_alive);
+/** "Not Found" for 404. */
+const char *http_answer_status(unsigned status);

@@ -129,7 +129,7 @@ def is_closed(sock, timeout=15):
 
 
 def alive(hub):
-    return status_of(hub, b"GET / HTTP/1.1\r\nHost: hub\r\n\r\n") == 200
+    return status_of(hub, b"GET /sign-in HTTP/1.1\r\nHost: hub\r\n\r\n") == 200
 
 
 # Requests that are refused: what is sent, the status (None: closed without an answer).
@@ -255,13 +255,14 @@ def continue_is_said_when_it_is_waited_for(hub):
 
 def head_has_no_body_and_old_http_closes(hub):
     with hub.connect() as sock:
-        sock.sendall(b"HEAD / HTTP/1.1\r\nHost: h\r\n\r\nGET /no HTTP/1.1\r\nHost: h\r\n\r\n")
+        sock.sendall(b"HEAD /sign-in HTTP/1.1\r\nHost: h\r\n\r\n"
+                     b"GET /maillon.no HTTP/1.1\r\nHost: h\r\n\r\n")
         data = b""
         while data.count(b"\r\n\r\n") < 2:
             data += sock.recv(65536)
         assert b"<html" not in data and data.count(b"HTTP/1.1 ") == 2
     with hub.connect() as sock:
-        sock.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        sock.sendall(b"GET /sign-in HTTP/1.0\r\n\r\n")
         assert read_all(sock).startswith(b"HTTP/1.1 200 ")
 
 
@@ -485,7 +486,7 @@ def a_host_header_of_another_side_changes_nothing(hub):
     for host in ("local", "dial any", "public", ":", ""):
         for sock in (hub.connect(), hub.local()):
             with sock:
-                sock.sendall(f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+                sock.sendall(f"GET /sign-in HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
                 answer = read_answer(sock)
                 assert answer is None or answer[0] == 200, (host, answer)
     assert alive(hub)

@@ -1,0 +1,421 @@
+/* test_pages.c: requests to pages over a database in memory: who sees what, forms, cookies. */
+#include "hub/web/embedded.h"
+#include "hub/web/pages_internal.h"
+#include "tests/support/api_fixture.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define FORM       "application/x-www-form-urlencoded"
+#define PASSPHRASE "quatre mots bien choisis"
+
+struct browser {
+    struct api_fixture api;
+    struct pages *pages;
+    char cookie[512]; /* as it would send it back */
+    /* of the last answer */
+    bool answered;
+    unsigned status;
+    struct buf headers, body;
+};
+
+static int open_browser(void **state)
+{
+    struct browser *browser = calloc(1, sizeof(*browser));
+    api_fixture_open(&browser->api);
+    browser->pages = pages_create(&(struct pages_config){
+        .rpc = browser->api.rpc,
+        .clock = &browser->api.clock.clock,
+        .random = &browser->api.random.source,
+        .hub_name = "CCAS <test>",
+    });
+    *state = browser;
+    return 0;
+}
+
+static int close_browser(void **state)
+{
+    struct browser *browser = *state;
+    pages_free(browser->pages);
+    api_fixture_close(&browser->api);
+    buf_done(&browser->headers);
+    buf_done(&browser->body);
+    free(browser);
+    return 0;
+}
+
+static void on_reply(void *ctx, const struct page_reply *reply)
+{
+    struct browser *browser = ctx;
+    assert_false(browser->answered);
+    browser->answered = true;
+    browser->status = reply->status;
+    browser->headers.len = browser->body.len = 0;
+    buf_add_bytes(&browser->headers, reply->headers);
+    buf_add_bytes(&browser->body, reply->body);
+}
+
+static void keep_cookies(struct browser *browser)
+{
+    for (const char *at = buf_text(&browser->headers); (at = strstr(at, "Set-Cookie: ")); at++) {
+        char name[32] = "", kept[512] = "", old[200];
+        const char *cookie = at + strlen("Set-Cookie: ");
+        size_t len = strcspn(cookie, "=");
+        snprintf(name, sizeof(name), "%.*s", (int)len, cookie);
+        if (page_cookie(browser->cookie, name, old, sizeof(old))) {
+            char *there = strstr(browser->cookie, name);
+            memset(there, ' ', strcspn(there, ";"));
+        }
+        snprintf(kept, sizeof(kept), "%.*s; %.300s", (int)strcspn(cookie, ";"), cookie,
+                 browser->cookie);
+        memcpy(browser->cookie, kept, sizeof(kept));
+    }
+}
+
+static const char *ask(struct browser *browser, struct page_request request)
+{
+    const char **texts[] = {&request.content_type,  &request.cookies, &request.accept_language,
+                            &request.if_none_match, &request.host,    &request.origin,
+                            &request.fetch_site};
+    if (!request.cookies)
+        request.cookies = browser->cookie;
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        *texts[i] = *texts[i] ? *texts[i] : "";
+    browser->answered = false;
+    pages_handle(browser->pages, &request, on_reply, browser);
+    fake_executor_drain(&browser->api.executor);
+    assert_true(browser->answered);
+    keep_cookies(browser);
+    return buf_text(&browser->body);
+}
+
+static const char *get(struct browser *browser, const char *path, const char *query)
+{
+    return ask(browser, (struct page_request){.path = path, .query = bytes_text(query)});
+}
+
+/* The hidden token of the page shown last. */
+static void read_csrf(struct browser *browser, char out[80])
+{
+    const char *at = strstr(buf_text(&browser->body), "name=\"csrf\" value=\"");
+    assert_non_null(at);
+    snprintf(out, 80, "csrf=%.64s", at + strlen("name=\"csrf\" value=\""));
+}
+
+static const char *post(struct browser *browser, const char *path, const char *fields)
+{
+    char csrf[80], body[2048];
+    read_csrf(browser, csrf);
+    snprintf(body, sizeof(body), "%s&%s", csrf, fields);
+    return ask(browser, (struct page_request){.is_post = true,
+                                              .path = path,
+                                              .body = bytes_text(body),
+                                              .content_type = FORM,
+                                              .host = "hub.example",
+                                              .origin = "https://hub.example"});
+}
+
+static bool has_header(struct browser *browser, const char *text)
+{
+    return strstr(buf_text(&browser->headers), text);
+}
+
+static void expect_redirect(struct browser *browser, const char *to)
+{
+    char line[200];
+    snprintf(line, sizeof(line), "Location: %s\r\n", to);
+    if (browser->status != 303 || !has_header(browser, line))
+        fail_msg("wanted %s, got %u %s %s", line, browser->status, buf_text(&browser->headers),
+                 buf_text(&browser->body));
+}
+
+static void add_user(struct browser *browser, const char *name, const char *role)
+{
+    char json[300];
+    snprintf(json, sizeof(json),
+             "{\"name\":\"%s\",\"role\":\"%s\",\"passphrase\":\"" PASSPHRASE "\"}", name, role);
+    api_call_local(&browser->api, "/maillon.api.v1.Accounts/AddUser", json);
+    assert_true(browser->api.ok);
+}
+
+static void sign_in(struct browser *browser, const char *role)
+{
+    add_user(browser, "marie", role);
+    get(browser, "/sign-in", "");
+    post(browser, "/sign-in", "name=marie&passphrase=quatre+mots%20bien+choisis&next=");
+    expect_redirect(browser, "/");
+}
+
+static void every_row_of_the_table_can_be_shown_and_called(void **state)
+{
+    struct browser *browser = *state;
+    for (const struct page *const *table = page_tables; *table; table++) {
+        for (const struct page *page = *table; page->method; page++) {
+            bool is_post = strcmp(page->method, "POST") == 0;
+            if (is_post != (page->redirect != NULL) || is_post == (page->template != NULL))
+                fail_msg("%s %s: a GET has a template, a POST a redirect", page->method,
+                         page->path);
+            AUTO(buf_done) struct buf again = {0};
+            json_t *values = json_pack("{s:{s:s}}", "path", "id", "x");
+            value_fill_path(page->again ? page->again : "/", values, &again);
+            json_decref(values);
+            if (!route_find("GET", buf_text(&again), NULL))
+                fail_msg("%s: no page at %s to show again", page->path, page->again);
+            for (size_t i = 0; i < PAGE_CALLS_MAX && page->calls[i].method; i++) {
+                char path[128];
+                snprintf(path, sizeof(path), "/maillon.api.v1.%s", page->calls[i].method);
+                if (!rpc_knows(browser->api.rpc, path) || !page->calls[i].as)
+                    fail_msg("%s %s: no method %s", page->method, page->path, path);
+            }
+        }
+    }
+}
+
+static void a_visitor_is_sent_to_sign_in_and_back(void **state)
+{
+    struct browser *browser = *state;
+    add_user(browser, "marie", "caseworker");
+    get(browser, "/account", "");
+    expect_redirect(browser, "/sign-in?next=/account");
+    const char *page = get(browser, "/sign-in", "next=%2Faccount");
+    assert_int_equal(browser->status, 200);
+    assert_non_null(strstr(page, "name=\"next\" value=\"/account\""));
+    assert_non_null(strstr(page, "CCAS &lt;test&gt;"));
+    post(browser, "/sign-in", "name=marie&passphrase=quatre+mots+bien+choisis&next=%2Faccount");
+    expect_redirect(browser, "/account");
+    assert_true(has_header(browser, "; HttpOnly; SameSite=Lax\r\n"));
+    page = get(browser, "/account", "");
+    assert_int_equal(browser->status, 200);
+    assert_non_null(strstr(page, "marie"));
+}
+
+static void nobody_is_led_to_another_site_after_sign_in(void **state)
+{
+    struct browser *browser = *state;
+    static const char *const places[] = {"%2F%2Fevil.example", "https%3A%2F%2Fevil.example",
+                                         "%2F%5Cevil.example", "%2F%0D%0Aevil", "x"};
+    add_user(browser, "marie", "caseworker");
+    for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+        char fields[200];
+        snprintf(fields, sizeof(fields), "name=marie&passphrase=quatre+mots+bien+choisis&next=%s",
+                 places[i]);
+        browser->cookie[0] = '\0';
+        get(browser, "/sign-in", "");
+        post(browser, "/sign-in", fields);
+        expect_redirect(browser, "/");
+    }
+}
+
+static void a_wrong_passphrase_keeps_the_name_and_says_so(void **state)
+{
+    struct browser *browser = *state;
+    add_user(browser, "marie", "caseworker");
+    get(browser, "/sign-in", "");
+    const char *page = post(browser, "/sign-in", "name=marie&passphrase=faux+faux+faux+faux");
+    assert_int_equal(browser->status, 401);
+    assert_non_null(strstr(page, "value=\"marie\""));
+    assert_null(strstr(page, "faux"));
+    assert_non_null(strstr(page, "role=\"alert\""));
+    for (int i = 0; i < 12; i++)
+        page = post(browser, "/sign-in", "name=marie&passphrase=faux+faux+faux+faux");
+    assert_int_equal(browser->status, 429);
+}
+
+static void the_home_page_shows_what_the_role_may_see(void **state)
+{
+    struct browser *browser = *state;
+    sign_in(browser, "caseworker");
+    const char *page = get(browser, "/", "");
+    assert_int_equal(browser->status, 200);
+    assert_non_null(strstr(page, "id=\"waiting-referrals\""));
+    assert_null(strstr(page, "id=\"waiting-notices\""));
+    assert_true(has_header(browser, "Cache-Control: no-store\r\n"));
+    assert_true(has_header(browser, "Referrer-Policy: no-referrer\r\n"));
+    assert_true(
+        has_header(browser, "Content-Security-Policy: default-src 'none'; script-src 'self'"));
+}
+
+static void a_coordinator_sees_notices_and_no_referrals(void **state)
+{
+    struct browser *browser = *state;
+    sign_in(browser, "coordinator");
+    const char *page = get(browser, "/", "");
+    assert_int_equal(browser->status, 200);
+    assert_null(strstr(page, "id=\"waiting-referrals\""));
+    assert_non_null(strstr(page, "id=\"waiting-notices\""));
+}
+
+static void a_form_without_the_token_of_this_session_does_nothing(void **state)
+{
+    struct browser *browser = *state;
+    static const struct {
+        const char *why, *body, *origin, *fetch_site;
+    } cases[] = {
+        {"no token", "x=1", "https://hub.example", "same-origin"},
+        {"token of nobody", "csrf=0000000000000000000000000000000000000000000000000000000000000000",
+         "https://hub.example", "same-origin"},
+        {"right token, other origin", NULL, "https://evil.example", ""},
+        {"right token, other site", NULL, "null", "cross-site"},
+        {"right token, neighbour", NULL, "https://hub.example", "same-site"},
+    };
+    sign_in(browser, "caseworker");
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char csrf[80];
+        get(browser, "/account", "");
+        read_csrf(browser, csrf);
+        ask(browser, (struct page_request){.is_post = true,
+                                           .path = "/sign-out",
+                                           .body = bytes_text(cases[i].body ? cases[i].body : csrf),
+                                           .content_type = FORM,
+                                           .host = "hub.example",
+                                           .origin = cases[i].origin,
+                                           .fetch_site = cases[i].fetch_site});
+        if (browser->status != 403)
+            fail_msg("%s: %u", cases[i].why, browser->status);
+        get(browser, "/account", "");
+        assert_int_equal(browser->status, 200);
+    }
+}
+
+static void a_form_left_open_too_long_is_shown_again_with_what_was_typed(void **state)
+{
+    struct browser *browser = *state;
+    const char *page =
+        ask(browser, (struct page_request){.is_post = true,
+                                           .path = "/sign-in",
+                                           .body = bytes_text("csrf=old&name=marie&passphrase=x"),
+                                           .content_type = FORM,
+                                           .fetch_site = "same-origin"});
+    assert_int_equal(browser->status, 403);
+    assert_non_null(strstr(page, "value=\"marie\""));
+    assert_non_null(strstr(page, "role=\"alert\""));
+}
+
+static void signing_out_ends_the_session_here_and_on_the_hub(void **state)
+{
+    struct browser *browser = *state;
+    char cookie[512];
+    sign_in(browser, "caseworker");
+    memcpy(cookie, browser->cookie, sizeof(cookie));
+    get(browser, "/account", "");
+    post(browser, "/sign-out", "");
+    expect_redirect(browser, "/sign-in?done=signed-out");
+    assert_true(has_header(browser, "Set-Cookie: maillon=; Max-Age=0"));
+    const char *page = get(browser, "/sign-in", "done=signed-out");
+    assert_non_null(strstr(page, "role=\"status\""));
+    memcpy(browser->cookie, cookie, sizeof(cookie));
+    get(browser, "/account", "");
+    expect_redirect(browser, "/sign-in?next=/account");
+}
+
+static void languages_are_chosen_by_header_link_and_cookie(void **state)
+{
+    struct browser *browser = *state;
+    assert_non_null(strstr(get(browser, "/sign-in", ""), "<html lang=\"fr\">"));
+    const char *page = ask(
+        browser, (struct page_request){.path = "/sign-in", .accept_language = "en-GB,fr;q=0.3"});
+    assert_non_null(strstr(page, "<html lang=\"en\">"));
+    assert_non_null(strstr(get(browser, "/sign-in", "lang=en&next=%2Fa"), "<html lang=\"en\">"));
+    assert_non_null(
+        strstr(buf_text(&browser->body), "href=\"/sign-in?lang=fr&amp;next=/a\" lang=\"fr\""));
+    assert_non_null(strstr(get(browser, "/sign-in", ""), "<html lang=\"en\">"));
+}
+
+static void what_is_not_there_says_what_to_do(void **state)
+{
+    struct browser *browser = *state;
+    static const char *const paths[] = {
+        "/nothing", "/static/app.css", "/referrals/", "/sign-out", "/%2e%2e", "//", "/\xff", "/?"};
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        const char *page = get(browser, paths[i], "");
+        assert_int_equal(browser->status, 404);
+        assert_non_null(strstr(page, "<h1>"));
+        assert_non_null(strstr(page, "href=\"/\""));
+    }
+}
+
+static void static_files_are_kept_by_the_browser_for_good(void **state)
+{
+    struct browser *browser = *state;
+    for (const struct embedded_asset *asset = embedded_assets; asset->name; asset++) {
+        get(browser, asset->path, "");
+        assert_int_equal(browser->status, 200);
+        assert_int_equal(browser->body.len, asset->len);
+        assert_true(has_header(browser, asset->etag));
+        assert_true(has_header(browser, "immutable"));
+        assert_false(has_header(browser, "Set-Cookie"));
+        ask(browser, (struct page_request){.path = asset->path, .if_none_match = asset->etag});
+        assert_int_equal(browser->status, 304);
+        assert_int_equal(browser->body.len, 0);
+    }
+}
+
+static void hostile_fields_are_shown_as_text_or_refused(void **state)
+{
+    struct browser *browser = *state;
+    const char *page = get(browser, "/sign-in", "name=%22%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E");
+    assert_int_equal(browser->status, 200);
+    assert_null(strstr(page, "<script>alert"));
+    assert_non_null(strstr(page, "&lt;script&gt;alert(1)"));
+    get(browser, "/sign-in", "name=%ff%fe");
+    assert_int_equal(browser->status, 400);
+    get(browser, "/sign-in", "name=%00");
+    assert_int_equal(browser->status, 400);
+    get(browser, "/sign-in", "=&&&%&%4&a=b=c&name[]=x");
+    assert_int_equal(browser->status, 200);
+    AUTO(buf_done) struct buf many = {0};
+    for (int i = 0; i <= PAGE_FIELDS_MAX; i++)
+        buf_addf(&many, "f%d=1&", i);
+    get(browser, "/sign-in", buf_text(&many));
+    assert_int_equal(browser->status, 400);
+    get(browser, "/sign-in", "");
+    ask(browser, (struct page_request){.is_post = true,
+                                       .path = "/sign-in",
+                                       .body = bytes_text("{}"),
+                                       .content_type = "application/json"});
+    assert_int_equal(browser->status, 400);
+}
+
+static void cookies_over_tls_are_secure(void **state)
+{
+    struct browser *browser = *state;
+    ask(browser, (struct page_request){.path = "/sign-in", .secure = true});
+    assert_true(has_header(browser, "; HttpOnly; SameSite=Lax; Secure\r\n"));
+}
+
+static void one_cookie_is_read_out_of_many(void **state)
+{
+    char out[8];
+    (void)state;
+    assert_true(page_cookie("a=1; maillon=x;b=2", "maillon", out, sizeof(out)));
+    assert_string_equal(out, "x");
+    assert_false(page_cookie("xmaillon=1; maillo=2", "maillon", out, sizeof(out)));
+    assert_false(page_cookie("maillon=12345678", "maillon", out, sizeof(out)));
+    assert_string_equal(out, "");
+}
+
+int main(void)
+{
+#define PAGE_TEST(f) cmocka_unit_test_setup_teardown(f, open_browser, close_browser)
+    const struct CMUnitTest tests[] = {
+        PAGE_TEST(every_row_of_the_table_can_be_shown_and_called),
+        PAGE_TEST(a_visitor_is_sent_to_sign_in_and_back),
+        PAGE_TEST(nobody_is_led_to_another_site_after_sign_in),
+        PAGE_TEST(a_wrong_passphrase_keeps_the_name_and_says_so),
+        PAGE_TEST(the_home_page_shows_what_the_role_may_see),
+        PAGE_TEST(a_coordinator_sees_notices_and_no_referrals),
+        PAGE_TEST(a_form_without_the_token_of_this_session_does_nothing),
+        PAGE_TEST(a_form_left_open_too_long_is_shown_again_with_what_was_typed),
+        PAGE_TEST(signing_out_ends_the_session_here_and_on_the_hub),
+        PAGE_TEST(languages_are_chosen_by_header_link_and_cookie),
+        PAGE_TEST(what_is_not_there_says_what_to_do),
+        PAGE_TEST(static_files_are_kept_by_the_browser_for_good),
+        PAGE_TEST(hostile_fields_are_shown_as_text_or_refused),
+        PAGE_TEST(cookies_over_tls_are_secure),
+        cmocka_unit_test(one_cookie_is_read_out_of_many),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
