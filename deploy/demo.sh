@@ -75,9 +75,10 @@ for hub in town mulots reuse jobs; do
     start_hub "$hub"
     ok
 done
+declare -A passphrase=()
 for user in town:marie:caseworker mulots:paul:caseworker reuse:lea:coordinator jobs:omar:coordinator; do
     IFS=: read -r hub who role <<<"$user"
-    ctl "$hub" user add "$who" --role "$role" >/dev/null
+    passphrase[$who]=$(ctl "$hub" --json user add "$who" --role "$role" | get passphrase)
 done
 
 for pair in town:mulots town:reuse town:jobs reuse:jobs reuse:mulots; do
@@ -188,7 +189,15 @@ if [ "$check" = yes ]; then
 fi
 
 cat <<EOF
-The four hubs keep running until Ctrl-C. Talk to them from another terminal:
+The four hubs keep running until Ctrl-C. Their pages (the certificates are their own: your browser
+will ask once):
+
+  https://127.0.0.1:${port[town]}/   ${name[town]}: marie, passphrase ${passphrase[marie]}
+  https://127.0.0.1:${port[mulots]}/   ${name[mulots]}: paul, passphrase ${passphrase[paul]}
+  https://127.0.0.1:${port[reuse]}/   ${name[reuse]}: lea, passphrase ${passphrase[lea]}
+  https://127.0.0.1:${port[jobs]}/   ${name[jobs]}: omar, passphrase ${passphrase[omar]}
+
+The same from a terminal:
 
   hubctl=$hubctl
   hubs=$territory

@@ -40,6 +40,7 @@ struct page_visit {
     json_t *context;
     unsigned status; /* of the page that is shown */
     char *redirect;
+    const char *content; /* of a POST that shows something once */
     page_done *done;
     void *ctx;
 };
@@ -119,6 +120,20 @@ void page_redirect(struct page_visit *visit, const char *path)
         return;
     free(visit->redirect);
     visit->redirect = mem_text(path);
+}
+
+void page_show(struct page_visit *visit, const char *content)
+{
+    visit->content = content;
+}
+
+void page_add_request_key(struct page_visit *visit)
+{
+    char key[TOKEN_TEXT];
+    uint8_t unused[32];
+    const char *typed = visit->is_post ? page_value(visit, "form.request_key") : "";
+    token_create(visit->pages->config.random, key, unused);
+    json_object_set_new(visit->context, "request_key", json_string(*typed ? typed : key));
 }
 
 /* Answers. */
@@ -449,6 +464,10 @@ static void finish_action(struct page_visit *visit)
     AUTO(buf_done) struct buf to = {0};
     if (visit->page->view)
         visit->page->view(visit);
+    if (visit->content) {
+        show(visit, visit->content);
+        return;
+    }
     if (visit->redirect)
         buf_add_text(&to, visit->redirect);
     else

@@ -92,6 +92,11 @@ void page_add_words(struct page_visit *visit, json_t *object);
 void page_set_session(struct page_visit *visit, const char *token);
 /** Instead of the row's redirect: a path of this hub. */
 void page_redirect(struct page_visit *visit, const char *path);
+/** POST: shows `content` now instead of going on, for what is shown once and kept nowhere. A GET
+ * page at the same path answers who comes back. */
+void page_show(struct page_visit *visit, const char *content);
+/** {{request_key}} of a form: the one typed when it is shown again, else a new one. */
+void page_add_request_key(struct page_visit *visit);
 
 /* For serve/. */
 
