@@ -14,6 +14,7 @@
 #define TOKEN_PLAIN     "hfp.1"
 #define OFFER_BOUND     TOKEN_BOUND ", " TOKEN_PLAIN /* exactly what the other side sees */
 #define RX_PIECE        1024                         /* kept by lws for each connection */
+#define SEND_PIECE      65536                        /* else lws sends RX_PIECE at a time */
 #define ASSEMBLE_FIRST  16384                        /* a packed frame: one allocation */
 #define SEND_TIMEOUT_S  60 /* a peer that reads nothing for so long is gone */
 #define CLOSE_TIMEOUT_S 5
@@ -74,6 +75,7 @@ struct link_ws *link_ws_create(const struct link_ws_config *config)
             .name = names[i],
             .callback = dial_callback,
             .rx_buffer_size = RX_PIECE,
+            .tx_packet_size = SEND_PIECE,
             .user = ws,
         };
     return ws;
@@ -105,6 +107,7 @@ size_t link_ws_protocols(struct link_ws *ws, struct lws_protocols *out)
         .callback = serve_callback,
         .per_session_data_size = sizeof(struct conn *),
         .rx_buffer_size = RX_PIECE,
+        .tx_packet_size = SEND_PIECE,
         .user = ws,
     };
     size_t count = 0;

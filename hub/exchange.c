@@ -232,7 +232,6 @@ static void note(struct group *group, const struct inbound_batch *batch, const s
 static void refuse_item(struct group *group, const struct inbound_batch *batch,
                         const struct inbound_item *item)
 {
-    COUNT(group->tx.counters, objects_refused, 1);
     if (item->object.kind ? !item->object.kind->receipted : batch->lane > 1)
         return;
     struct disposition disposition = {
@@ -260,26 +259,38 @@ static bool apply_item(struct group *group, const struct inbound_item *item,
     return applied;
 }
 
-/** Stores and applies a new object inside its own savepoint. False: the batch must come again. */
+/** What taking a batch came to; counted once it is sure. */
+struct taken {
+    bool each;  /* every item in a savepoint of its own */
+    bool again; /* without them, one item could not be taken back alone: once more, with them */
+    size_t received, refused, duplicate;
+};
+
+/** Stores and applies a new object. False: all of the batch, or `taken->again`. */
 static bool take_item(struct group *group, const struct inbound_batch *batch,
-                      const struct inbound_item *item, struct err *err)
+                      const struct inbound_item *item, struct taken *taken, struct err *err)
 {
     struct tx *tx = &group->tx;
     const struct inbound_object *object = &item->object;
     struct disposition disposition = {.state =
                                           MAILLON__HFP__V1__RECEIPT_STATE__RECEIPT_STATE_STORED};
     size_t effects = tx->effects.count;
-    if (!store_savepoint(tx->store, err))
+    if (taken->each && !store_savepoint(tx->store, err))
         return false;
     bool applied = apply_item(group, item, &disposition, err);
     if (!applied && (!store_in_transaction(tx->store) || err->code == ERR_IO)) {
-        store_undo(tx->store); /* this one; the caller undoes the action's own */
+        if (taken->each)
+            store_undo(tx->store); /* this one; the caller undoes the action's own */
         return false;
     }
     bool refused = disposition.state == MAILLON__HFP__V1__RECEIPT_STATE__RECEIPT_STATE_REFUSED;
     bool recorded = applied && (!refused || disposition.permanent);
+    if (!recorded && !taken->each) {
+        taken->again = true;
+        return false;
+    }
     if (recorded) {
-        if (!store_release(tx->store, err)) {
+        if (taken->each && !store_release(tx->store, err)) {
             store_undo(tx->store);
             return false;
         }
@@ -300,17 +311,15 @@ static bool take_item(struct group *group, const struct inbound_batch *batch,
             .retry_after_s = APPLY_FAILED_S,
         };
     }
-    if (refused)
-        COUNT(tx->counters, objects_refused, 1);
-    else
-        COUNT(tx->counters, objects_received, 1);
+    taken->refused += refused;
+    taken->received += !refused;
     if (object->kind->receipted)
         note(group, batch, &object->envelope.oid, &disposition, recorded);
     return true;
 }
 
 static bool receive_item(struct group *group, const struct inbound_batch *batch,
-                         const struct inbound_item *item, struct err *err)
+                         const struct inbound_item *item, struct taken *taken, struct err *err)
 {
     if (item->opened == OPENED_BAD || item->opened == OPENED_UNKNOWN_KEY)
         return true; /* the link tells the injector; nothing is recorded (R-PD-8) */
@@ -319,14 +328,50 @@ static bool receive_item(struct group *group, const struct inbound_batch *batch,
     if (!object_find(group->tx.store, &item->object.envelope.oid, &known, &row, err))
         return false;
     if (known) { /* R-PD-7: the first receipt again, byte for byte */
-        COUNT(group->tx.counters, objects_duplicate, 1);
+        taken->duplicate++;
         return !row.receipt || outbox_replay_receipt(&group->tx, row.receipt, err);
     }
     if (item->opened == OPENED_REFUSED) {
+        taken->refused++;
         refuse_item(group, batch, item);
         return true;
     }
-    return take_item(group, batch, item, err);
+    return take_item(group, batch, item, taken, err);
+}
+
+static bool receive_items(struct group *group, const struct inbound_batch *batch,
+                          struct taken *taken, struct err *err)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        if (!receive_item(group, batch, &batch->items[i], taken, err))
+            return false;
+    }
+    return true;
+}
+
+/**
+ * Savepoints cost a copy of each page that an item changes, and nearly every item is kept: so the
+ * batch first goes without, in its action's savepoint.
+ */
+static bool receive_batch(struct group *group, const struct inbound_batch *batch, struct err *err)
+{
+    struct tx *tx = &group->tx;
+    size_t effects = tx->effects.count, notes = group->receipts.count;
+    struct taken taken = {0};
+    bool done = receive_items(group, batch, &taken, err);
+    if (!done && taken.again) {
+        *err = (struct err){0};
+        tx->effects.count = effects;
+        group->receipts.count = notes;
+        taken = (struct taken){.each = true};
+        done = store_rewind(tx->store, err) && receive_items(group, batch, &taken, err);
+    }
+    if (!done)
+        return false;
+    COUNT(tx->counters, objects_received, taken.received);
+    COUNT(tx->counters, objects_refused, taken.refused);
+    COUNT(tx->counters, objects_duplicate, taken.duplicate);
+    return true;
 }
 
 static bool receive_apply(struct tx *tx, struct action *action, struct err *err)
@@ -336,10 +381,8 @@ static bool receive_apply(struct tx *tx, struct action *action, struct err *err)
     uint8_t key[X25519_KEY_BYTES];
     if (batch->lane == 1 && !relation_enc_key(tx->store, &batch->peer, tx->now, key, err))
         return false; /* no receipt could be sealed: take it when their directory entry is here */
-    for (size_t i = 0; i < batch->count; i++) {
-        if (!receive_item(group, batch, &batch->items[i], err))
-            return false;
-    }
+    if (!receive_batch(group, batch, err))
+        return false;
     if (batch->count > 1)
         COUNT(tx->counters, commit_actions, batch->count - 1);
     return outbox_set_rx_cursor(tx, &batch->peer, batch->lane, batch->link_seq, err);

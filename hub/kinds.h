@@ -20,10 +20,10 @@ struct kind {
      * ERR_PEER. */
     bool (*check)(const void *body, struct bytes payload, struct err *err);
     /**
-     * Writer thread, inside the object's savepoint. True: `ret` says what to tell the author (the
-     * object row is written by exchange before the call as OBJECT_APPLIED; change its state with
-     * object_set_state). False: a failure of ours (ERR_IO …): the whole object is undone and comes
-     * again.
+     * Writer thread, in a savepoint: called again for the same object when a later one of its batch
+     * is taken back. True: `ret` says what to tell the author (the object row is written by
+     * exchange before the call as OBJECT_APPLIED; change its state with object_set_state). False: a
+     * failure of ours (ERR_IO …): the whole object is undone and comes again.
      */
     bool (*apply)(struct tx *tx, const struct inbound_object *object, struct disposition *ret,
                   struct err *err);

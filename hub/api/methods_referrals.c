@@ -186,15 +186,17 @@ static bool fill_names(struct call *call, struct peers *peers, const struct refe
     return true;
 }
 
+/* `sent`: what the caller has just said of the person; NULL: as stored. */
 static bool make_view(struct call *call, struct peers *peers, const struct referral *referral,
+                      const Maillon__Hfp__V1__ReferralPayload *sent,
                       Maillon__Api__V1__Referral **ret, struct err *err)
 {
     char id[REFERRAL_ID_TEXT], part_of[REFERRAL_ID_TEXT];
-    const char *delivery = "";
+    const char *delivery = sent ? "sent" : "";
     Maillon__Hfp__V1__BusinessStatus business = referral_business_status(referral);
     Maillon__Api__V1__Referral *view = rpc_message(call, &maillon__api__v1__referral__descriptor);
     if (!fill_names(call, peers, referral, view, err) ||
-        (referral->is_out &&
+        (referral->is_out && !sent &&
          !delivery_word(call, &referral->oid, referral->delivery, &delivery, err)))
         return false;
     view->id = rpc_text(call, referral_id_text(&referral->oid, id));
@@ -228,8 +230,9 @@ static bool make_view(struct call *call, struct peers *peers, const struct refer
         view->reason = rpc_text(call, referral->reason);
         view->outcome = rpc_text(call, referral->outcome);
     }
-    const Maillon__Hfp__V1__ReferralPayload *payload;
-    if (!referral_personal(call->store, call->arena, call->env->self, referral, &payload, err))
+    const Maillon__Hfp__V1__ReferralPayload *payload = sent;
+    if (!payload &&
+        !referral_personal(call->store, call->arena, call->env->self, referral, &payload, err))
         return false;
     if (payload)
         fill_person(call, payload, view);
@@ -304,7 +307,8 @@ static bool show(struct call *call, const struct referral *referral, void **out,
 {
     struct peers peers = {0};
     Maillon__Api__V1__Referral *view;
-    if (!make_view(call, &peers, referral, &view, err) || !fill_events(call, referral, view, err) ||
+    if (!make_view(call, &peers, referral, NULL, &view, err) ||
+        !fill_events(call, referral, view, err) ||
         (sight_of(call) == SEES_ALL && !fill_consent(call, referral, view, err)))
         return false;
     *out = view;
@@ -326,7 +330,7 @@ static bool show_id(struct call *call, const struct oid *id, void **out, struct 
 
 /* "NODE/UID": which hub, and what its directory says of the service. */
 static bool read_service(struct call *call, const char *text, struct referral_draft *draft,
-                         struct err *err)
+                         struct peers *peers, struct err *err)
 {
     const char *slash = strrchr(text, '/');
     if (!slash || slash == text || !slash[1])
@@ -349,6 +353,7 @@ static bool read_service(struct call *call, const char *text, struct referral_dr
     char *id = arena_printf(call->arena, "%s/%s", owner, slash + 1);
     if (!directory_find_service(call->store, call->arena, id, &service, err))
         return err_wrap(err, "service");
+    peers->list[peers->count++] = relation;
     draft->peer = relation->node;
     draft->service = arena_text(call->arena, slash + 1);
     draft->service_name = service.content->name;
@@ -371,21 +376,32 @@ static bool read_time(const char *text, bool day_end, const char *name, uint64_t
 }
 
 /** Without events: the caller has just said what is in it. */
-static bool show_sent(struct call *call, const struct oid *id, void **out, struct err *err)
+static bool show_sent(struct call *call, struct peers *peers, const struct referral *referral,
+                      const Maillon__Hfp__V1__ReferralPayload *sent, void **out, struct err *err)
 {
-    struct peers peers = {0};
-    struct referral referral;
     Maillon__Api__V1__Referral *view;
-    bool found;
-    if (!referral_get(call->store, call->arena, id, &found, &referral, err))
-        return false;
-    if (!found)
-        return err_set(err, ERR_INTERNAL, "a referral was lost");
-    if (!make_view(call, &peers, &referral, &view, err) ||
-        (sight_of(call) == SEES_ALL && !fill_consent(call, &referral, view, err)))
+    if (!make_view(call, peers, referral, sent, &view, err) ||
+        (sight_of(call) == SEES_ALL && !fill_consent(call, referral, view, err)))
         return false;
     *out = view;
     return true;
+}
+
+static bool send_draft(struct call *call, const struct referral_draft *draft, struct peers *peers,
+                       void **out, struct err *err)
+{
+    struct referral referral;
+    bool is_new;
+    if (!referral_post(call->tx, draft, &referral, &is_new, err))
+        return false;
+    Maillon__Hfp__V1__ReferralPayload sent = MAILLON__HFP__V1__REFERRAL_PAYLOAD__INIT;
+    sent.person = (Maillon__Hfp__V1__Person *)(uintptr_t)draft->person; /* only read */
+    sent.need = rpc_text(call, draft->need);
+    sent.extra = (Maillon__Hfp__V1__Extra **)(uintptr_t)draft->extra;
+    sent.n_extra = draft->extra_count;
+    sent.referrer_name = rpc_text(call, draft->referrer_name);
+    sent.referrer_phone = rpc_text(call, draft->referrer_phone);
+    return show_sent(call, peers, &referral, is_new ? &sent : NULL, out, err);
 }
 
 static bool run_send(struct call *call, const void *in, void **out, struct err *err)
@@ -414,7 +430,7 @@ static bool run_send(struct call *call, const void *in, void **out, struct err *
         .request_key = request->request_key,
         .actor = actor(call),
     };
-    struct oid id;
+    struct peers peers = {0};
     if (*request->part_of) {
         struct referral earlier;
         if (!referral_resolve(call->store, call->arena, request->part_of, &earlier, err))
@@ -422,9 +438,9 @@ static bool run_send(struct call *call, const void *in, void **out, struct err *
         draft.part_of = earlier.oid;
         draft.has_part_of = true;
     }
-    return read_service(call, request->service, &draft, err) &&
+    return read_service(call, request->service, &draft, &peers, err) &&
            read_time(consent->until, true, "consent.until", &draft.consent_until_s, err) &&
-           referral_send(call->tx, &draft, &id, err) && show_sent(call, &id, out, err);
+           send_draft(call, &draft, &peers, out, err);
 }
 
 static bool read_query(const Maillon__Api__V1__ListReferralsRequest *request,
@@ -466,7 +482,7 @@ static bool run_list(struct call *call, const void *in, void **out, struct err *
     answer->referral = (Maillon__Api__V1__Referral **)rpc_array(call, count);
     answer->next = rpc_text(call, next);
     for (; answer->n_referral < count; answer->n_referral++)
-        if (!make_view(call, &peers, &rows[answer->n_referral],
+        if (!make_view(call, &peers, &rows[answer->n_referral], NULL,
                        &answer->referral[answer->n_referral], err))
             return false;
     *out = answer;

@@ -7,7 +7,8 @@ struct random_source {
     void (*fill)(void *ctx, void *out, size_t len);
     void *ctx;
 };
-/** getrandom(2); aborts when the kernel has none. Callable from any thread. */
+/** getrandom(2), small draws from a pool per thread; aborts when the kernel has none. Any thread.
+ */
 extern const struct random_source random_system;
 
 static inline void random_fill(const struct random_source *random, void *out, size_t len)

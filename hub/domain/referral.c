@@ -115,8 +115,13 @@ static bool settle(struct tx *tx, struct referral *referral, const struct referr
     referral->is_open = !referral->state.status || referral_is_live(referral->state.status);
     end_retention(referral, tx->now);
     referral_plan(referral, tx->now);
-    if (!referral_row_save(tx, referral, was_open, err))
-        return false;
+    return referral->id ? referral_row_save(tx, referral, was_open, err)
+                        : referral_row_add(tx, referral, err);
+}
+
+static bool tell_change(struct tx *tx, const struct referral *referral,
+                        const struct referral_state *before, struct err *err)
+{
     if ((referral->state.flags & ~before->flags & REFERRAL_FROZEN) &&
         !tell(tx, referral, "forked", err))
         return false;
@@ -162,7 +167,7 @@ static bool evaluate_again(struct tx *tx, struct referral *referral, const struc
     return true;
 }
 
-/* Stores one event, own or the peer's, and moves the referral on. */
+/* Stores one event, own or the peer's, and moves the referral on; a new one (id 0) gets its row. */
 static bool take_event(struct tx *tx, struct referral *referral,
                        const Maillon__Hfp__V1__ReferralEvent *body,
                        const struct referral_event_key *key, struct bytes payload,
@@ -175,15 +180,21 @@ static bool take_event(struct tx *tx, struct referral *referral,
         verdict = referral_step(&referral->state, key);
     if (verdict == REFERRAL_REFUSED) /* kept as proof; the person is not needed for that */
         payload = salt = (struct bytes){0};
-    if (!referral_event_add(tx, referral, key, verdict, payload, salt, err) ||
-        (!extends && !evaluate_again(tx, referral, &key->oid, &verdict, err)))
+    referral->events++;
+    /* The event needs the row, and what waits or crossed needs the event to be weighed. */
+    if (extends ? !settle(tx, referral, &before, body, key, verdict, err)
+                : !referral->id && !referral_row_add(tx, referral, err))
+        return false;
+    if (!referral_event_add(tx, referral, key, verdict, payload, salt, err))
+        return false;
+    if (!extends && (!evaluate_again(tx, referral, &key->oid, &verdict, err) ||
+                     !settle(tx, referral, &before, body, key, verdict, err)))
         return false;
     if (verdict != REFERRAL_APPLIED &&
         !object_set_state(tx, &key->oid, object_state_of(verdict), err))
         return false;
-    referral->events++;
     *ret_verdict = verdict;
-    return settle(tx, referral, &before, body, key, verdict, err);
+    return tell_change(tx, referral, &before, err);
 }
 
 static void read_key(const Maillon__Hfp__V1__ReferralEvent *body, const struct oid *oid,
@@ -270,11 +281,8 @@ bool referral_author(struct tx *tx, struct referral *referral,
     struct oid oid;
     if (!outbox_send(tx, &draft, &oid, err))
         return false;
-    if (!state->status) {
+    if (!state->status)
         referral->oid = oid;
-        if (!referral_row_add(tx, referral, err))
-            return false;
-    }
     struct referral_event_key key;
     enum referral_verdict verdict;
     read_key(body, &oid, ours, &key);
@@ -421,7 +429,7 @@ static bool apply_refer(struct tx *tx, const struct inbound_object *object, stru
     referral.theme = refer->theme;
     referral.consent = wire_pack_arena(refer->consent, tx->arena);
     referral.created_ms = tx->now.ms;
-    if (!found && !referral_row_add(tx, &referral, err))
+    if (found && !referral_row_describe(tx, &referral, err))
         return false;
     return take_inbound(tx, object, &referral, ret, err);
 }
@@ -451,10 +459,7 @@ bool referral_apply(struct tx *tx, const struct inbound_object *object, struct d
                       err);
     if (found && !node_id_equal(&referral.peer, &object->from))
         return refuse_state(tx, object, ret, err);
-    if (!found) {
+    if (!found)
         start_row(tx, &object->from, &id, &referral);
-        if (!referral_row_add(tx, &referral, err))
-            return false;
-    }
     return take_inbound(tx, object, &referral, ret, err);
 }

@@ -42,6 +42,8 @@ NODISCARD bool referral_on_expired(struct tx *tx, const struct node_id *peer, co
 NODISCARD bool referral_tick(struct tx *tx, struct wall *ret_next, struct err *err);
 
 /* Own acts: signed and queued in the caller's transaction. Text is UTF-8, NULL or "": none. */
+struct referral;
+
 struct referral_draft {
     struct node_id peer;
     const char *service; /* uid */
@@ -66,9 +68,14 @@ struct referral_draft {
     const char *actor;       /* for the audit line */
 };
 /**
+ * @param ret         as it stands now; its texts live as long as `tx->arena` and `draft`
+ * @param ret_is_new  false: it was sent before under the same request_key
  * @return false with ERR_INVALID (what to fill in), ERR_DENIED (consent does not cover it),
  *         ERR_CONFLICT (relation), ERR_LIMIT.
  */
+NODISCARD bool referral_post(struct tx *tx, const struct referral_draft *draft,
+                             struct referral *ret, bool *ret_is_new, struct err *err);
+/** The same, for who needs its id only. */
 NODISCARD bool referral_send(struct tx *tx, const struct referral_draft *draft, struct oid *ret_id,
                              struct err *err);
 

@@ -208,8 +208,8 @@ static void fill_payload(struct tx *tx, const struct referral_draft *draft,
     payload->referrer_phone = text_or_empty(tx, draft->referrer_phone);
 }
 
-bool referral_send(struct tx *tx, const struct referral_draft *draft, struct oid *ret_id,
-                   struct err *err)
+bool referral_post(struct tx *tx, const struct referral_draft *draft, struct referral *ret,
+                   bool *ret_is_new, struct err *err)
 {
     struct referral referral;
     bool found = false;
@@ -217,8 +217,9 @@ bool referral_send(struct tx *tx, const struct referral_draft *draft, struct oid
         !referral_row_by_request(tx->store, tx->arena, draft->account, draft->request_key, &found,
                                  &referral, err))
         return false;
+    *ret_is_new = !found;
     if (found) {
-        *ret_id = referral.oid;
+        *ret = referral;
         return true;
     }
     if (!draft_is_whole(draft, err) || !part_of_is_ours(tx, draft, err) ||
@@ -275,6 +276,17 @@ bool referral_send(struct tx *tx, const struct referral_draft *draft, struct oid
         .request_key = is_set(draft->request_key) ? draft->request_key : NULL,
     };
     if (!referral_author(tx, &referral, &body, &payload, expires_s, draft->actor, err))
+        return false;
+    *ret = referral;
+    return true;
+}
+
+bool referral_send(struct tx *tx, const struct referral_draft *draft, struct oid *ret_id,
+                   struct err *err)
+{
+    struct referral referral;
+    bool is_new;
+    if (!referral_post(tx, draft, &referral, &is_new, err))
         return false;
     *ret_id = referral.oid;
     return true;

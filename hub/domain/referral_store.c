@@ -289,21 +289,21 @@ static void bind_changing(struct stmt *stmt, const struct referral *referral)
     stmt_bind_bytes(stmt, 27, referral->data_key);
 }
 
-/* ?28 … ?39: what REFER says once. */
-static void bind_constant(struct stmt *stmt, const struct referral *referral)
+/* From `at`, twelve: what REFER says once. */
+static void bind_constant(struct stmt *stmt, int at, const struct referral *referral)
 {
-    stmt_bind_i64(stmt, 28, referral->urgency);
-    stmt_bind_i64(stmt, 29, referral->feedback);
-    stmt_bind_i64(stmt, 30, referral->exercise);
-    stmt_bind_text(stmt, 31, referral->service);
-    stmt_bind_text(stmt, 32, referral->service_name);
-    stmt_bind_text(stmt, 33, referral->theme);
-    stmt_bind_bytes(stmt, 34, referral->consent);
-    bind_oid(stmt, 35, referral->has_part_of, &referral->part_of);
-    stmt_bind_i64(stmt, 36, referral->account);
-    stmt_bind_text(stmt, 37, referral->request_key);
-    stmt_bind_i64(stmt, 38, referral->is_out);
-    stmt_bind_i64(stmt, 39, referral->created_ms);
+    stmt_bind_i64(stmt, at, referral->urgency);
+    stmt_bind_i64(stmt, at + 1, referral->feedback);
+    stmt_bind_i64(stmt, at + 2, referral->exercise);
+    stmt_bind_text(stmt, at + 3, referral->service);
+    stmt_bind_text(stmt, at + 4, referral->service_name);
+    stmt_bind_text(stmt, at + 5, referral->theme);
+    stmt_bind_bytes(stmt, at + 6, referral->consent);
+    bind_oid(stmt, at + 7, referral->has_part_of, &referral->part_of);
+    stmt_bind_i64(stmt, at + 8, referral->account);
+    stmt_bind_text(stmt, at + 9, referral->request_key);
+    stmt_bind_i64(stmt, at + 10, referral->is_out);
+    stmt_bind_i64(stmt, at + 11, referral->created_ms);
 }
 
 static bool count_open(struct tx *tx, const struct referral *referral, int change, struct err *err)
@@ -362,13 +362,29 @@ bool referral_row_add(struct tx *tx, struct referral *referral, struct err *err)
     if (!stmt)
         return false;
     bind_changing(stmt, referral);
-    bind_constant(stmt, referral);
+    bind_constant(stmt, 28, referral);
     stmt_bind_bytes(stmt, 40, oid_bytes(&referral->oid));
     stmt_bind_bytes(stmt, 41, node_id_bytes(&referral->peer));
     if (!stmt_run(stmt, err))
         return err_wrap(err, "store referral");
     referral->id = store_last_id(tx->store);
     return count_open(tx, referral, referral->is_open, err);
+}
+
+bool referral_row_describe(struct tx *tx, const struct referral *referral, struct err *err)
+{
+    AUTO(stmt_release)
+    struct stmt *stmt =
+        stmt_get(tx->store,
+                 "UPDATE referral SET urgency = ?1, feedback = ?2, exercise = ?3, service = ?4,"
+                 " service_name = ?5, theme = ?6, consent = ?7, part_of = ?8, account = ?9,"
+                 " request_key = ?10, is_out = ?11, created_ms = ?12 WHERE id = ?13",
+                 err);
+    if (!stmt)
+        return false;
+    bind_constant(stmt, 1, referral);
+    stmt_bind_i64(stmt, 13, referral->id);
+    return stmt_run(stmt, err) || err_wrap(err, "describe referral");
 }
 
 bool referral_row_save(struct tx *tx, const struct referral *referral, bool was_open,
@@ -382,19 +398,26 @@ bool referral_row_save(struct tx *tx, const struct referral *referral, bool was_
         " answer_due_s = ?9, asked_s = ?10, due_s = ?11, status_event = ?12, pending = ?13,"
         " events = ?14, delivery = ?15, reason = ?16, outcome = ?17, scheduled_s = ?18,"
         " review_s = ?19, changed_ms = ?20, expires_ms = ?21, ended_ms = ?22, purge_ms = ?23,"
-        " purged_ms = ?24, late_stage = ?25, next_ms = ?26, data_key = ?27, urgency = ?28,"
-        " feedback = ?29, exercise = ?30, service = ?31, service_name = ?32, theme = ?33,"
-        " consent = ?34, part_of = ?35, account = ?36, request_key = ?37, is_out = ?38,"
-        " created_ms = ?39 WHERE id = ?40",
+        " purged_ms = ?24, late_stage = ?25, next_ms = ?26, data_key = ?27 WHERE id = ?28",
         err);
     if (!stmt)
         return false;
     bind_changing(stmt, referral);
-    bind_constant(stmt, referral);
-    stmt_bind_i64(stmt, 40, referral->id);
+    stmt_bind_i64(stmt, 28, referral->id);
     if (!stmt_run(stmt, err))
         return err_wrap(err, "save referral");
     return count_open(tx, referral, (int)referral->is_open - (int)was_open, err);
+}
+
+bool referral_row_set_delivery(struct tx *tx, const struct referral *referral, struct err *err)
+{
+    AUTO(stmt_release)
+    struct stmt *stmt = stmt_get(tx->store, "UPDATE referral SET delivery = ?2 WHERE id = ?1", err);
+    if (!stmt)
+        return false;
+    stmt_bind_i64(stmt, 1, referral->id);
+    stmt_bind_i64(stmt, 2, referral->delivery);
+    return stmt_run(stmt, err) || err_wrap(err, "note the delivery of a referral");
 }
 
 /* Runs a statement whose ?1 is a row id. */

@@ -7,9 +7,14 @@ char *referral_row_text(struct tx *tx, const struct referral *referral);
 
 /** Inserts `referral` (id is set); its data key is made here. */
 NODISCARD bool referral_row_add(struct tx *tx, struct referral *referral, struct err *err);
-/** Writes everything that may change; keeps the count of open ones. `was_open`: as last written. */
+/** Writes what only REFER says, for a row that was made before it came. */
+NODISCARD bool referral_row_describe(struct tx *tx, const struct referral *referral,
+                                     struct err *err);
+/** Writes everything else; keeps the count of open ones. `was_open`: as last written. */
 NODISCARD bool referral_row_save(struct tx *tx, const struct referral *referral, bool was_open,
                                  struct err *err);
+NODISCARD bool referral_row_set_delivery(struct tx *tx, const struct referral *referral,
+                                         struct err *err);
 /** A REFER that never came: the row and its pending events go. */
 NODISCARD bool referral_row_remove(struct tx *tx, const struct referral *referral, struct err *err);
 NODISCARD bool referral_row_by_id(struct store *store, struct arena *arena, int64_t id,

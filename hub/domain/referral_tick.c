@@ -95,7 +95,7 @@ static bool set_delivery(struct tx *tx, struct referral *referral,
     if (event->key.action != REFERRAL_ACTION(REFER))
         return true;
     referral->delivery = delivery;
-    return referral_row_save(tx, referral, referral->is_open, err);
+    return referral_row_set_delivery(tx, referral, err);
 }
 
 bool referral_on_receipt(struct tx *tx, const struct node_id *peer, const struct oid *oid,

@@ -274,9 +274,10 @@ bool relation_enc_key(struct store *store, const struct node_id *node, struct wa
 {
     AUTO(stmt_release)
     struct stmt *stmt = stmt_get(store,
-                                 "SELECT k.key FROM peer p JOIN peer_enc_key k ON k.peer = p.id"
+                                 "SELECT k.key, k.from_s FROM peer p"
+                                 " JOIN peer_enc_key k ON k.peer = p.id"
                                  " WHERE p.node = ?1 AND k.from_s <= ?2 AND k.until_s > ?3"
-                                 " ORDER BY k.from_s DESC, k.position LIMIT 1",
+                                 " ORDER BY k.position",
                                  err);
     if (!stmt)
         return false;
@@ -284,16 +285,26 @@ bool relation_enc_key(struct store *store, const struct node_id *node, struct wa
     /* Their clock may be ahead of ours by as much as an object may come from the future. */
     stmt_bind_i64(stmt, 2, now.ms / 1000 + OBJECT_FUTURE_S);
     stmt_bind_i64(stmt, 3, now.ms / 1000);
-    bool row;
-    if (!stmt_next(stmt, &row, err))
-        return err_wrap(err, "find the sealing key of a peer");
+    /* The newest; a sort in SQL would cost more than all the rest. */
+    bool found = false, is_whole = true;
+    int64_t newest = 0;
+    for (bool row;;) {
+        if (!stmt_next(stmt, &row, err))
+            return err_wrap(err, "find the sealing key of a peer");
+        if (!row)
+            break;
+        if (found && stmt_i64(stmt, 1) <= newest)
+            continue;
+        found = true;
+        newest = stmt_i64(stmt, 1);
+        is_whole = stmt_copy(stmt, 0, ret_key, X25519_KEY_BYTES);
+    }
     char text[NODE_ID_SHORT];
-    if (!row)
+    if (!found)
         return err_set(err, ERR_CONFLICT,
                        "%s has not sent its keys yet: it does so when it is connected",
                        node_id_short(node, text));
-    return stmt_copy(stmt, 0, ret_key, X25519_KEY_BYTES) ||
-           err_set(err, ERR_IO, "the sealing key of a peer is damaged");
+    return is_whole || err_set(err, ERR_IO, "the sealing key of a peer is damaged");
 }
 
 static void bind_row(struct stmt *stmt, struct arena *arena, const struct relation_row *row)

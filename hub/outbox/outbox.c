@@ -7,18 +7,16 @@
 
 #include <assert.h>
 
-/* *ret_taken false: there is no such row yet, or its queue is full. */
-static bool take_seq(struct tx *tx, const struct node_id *peer, unsigned lane, size_t rows,
-                     size_t bytes, bool *ret_taken, int64_t *ret_peer, int64_t *ret_seq,
-                     struct err *err)
+/* *ret_found false: there is no such row yet, or its queue is full. */
+static bool find_place(struct tx *tx, const struct node_id *peer, unsigned lane, size_t rows,
+                       size_t bytes, bool *ret_found, int64_t *ret_peer, int64_t *ret_seq,
+                       struct err *err)
 {
     AUTO(stmt_release)
     struct stmt *stmt = stmt_get(tx->store,
-                                 "UPDATE link SET tx = tx + 1, waiting_rows = waiting_rows + ?3,"
-                                 " waiting_bytes = waiting_bytes + ?4"
-                                 " WHERE peer = (SELECT id FROM peer WHERE node = ?1) AND lane = ?2"
-                                 " AND (?3 = 0 OR (waiting_rows < ?5 AND waiting_bytes + ?4 <= ?6))"
-                                 " RETURNING peer, tx",
+                                 "SELECT l.peer, l.tx + 1 FROM peer p JOIN link l ON l.peer = p.id"
+                                 " WHERE p.node = ?1 AND l.lane = ?2 AND (?3 = 0"
+                                 " OR (l.waiting_rows < ?5 AND l.waiting_bytes + ?4 <= ?6))",
                                  err);
     if (!stmt)
         return false;
@@ -28,13 +26,38 @@ static bool take_seq(struct tx *tx, const struct node_id *peer, unsigned lane, s
     stmt_bind_i64(stmt, 4, (int64_t)bytes);
     stmt_bind_i64(stmt, 5, OUTBOX_ROWS_MAX);
     stmt_bind_i64(stmt, 6, OUTBOX_BYTES_MAX);
-    if (!stmt_next(stmt, ret_taken, err))
-        return err_wrap(err, "take a place in a lane");
-    if (*ret_taken) {
+    if (!stmt_next(stmt, ret_found, err))
+        return err_wrap(err, "find a place in a lane");
+    if (*ret_found) {
         *ret_peer = stmt_i64(stmt, 0);
         *ret_seq = stmt_i64(stmt, 1);
     }
     return true;
+}
+
+/* Two statements: RETURNING would build a table for its one row. */
+static bool take_seq(struct tx *tx, const struct node_id *peer, unsigned lane, size_t rows,
+                     size_t bytes, bool *ret_taken, int64_t *ret_peer, int64_t *ret_seq,
+                     struct err *err)
+{
+    if (!find_place(tx, peer, lane, rows, bytes, ret_taken, ret_peer, ret_seq, err))
+        return false;
+    if (!*ret_taken)
+        return true;
+    AUTO(stmt_release)
+    struct stmt *stmt =
+        stmt_get(tx->store,
+                 "UPDATE link SET tx = ?3, waiting_rows = waiting_rows + ?4,"
+                 " waiting_bytes = waiting_bytes + ?5 WHERE peer = ?1 AND lane = ?2",
+                 err);
+    if (!stmt)
+        return false;
+    stmt_bind_i64(stmt, 1, *ret_peer);
+    stmt_bind_i64(stmt, 2, lane);
+    stmt_bind_i64(stmt, 3, *ret_seq);
+    stmt_bind_i64(stmt, 4, (int64_t)rows);
+    stmt_bind_i64(stmt, 5, (int64_t)bytes);
+    return stmt_run(stmt, err) || err_wrap(err, "take a place in a lane");
 }
 
 /* ERR_UNKNOWN: no such peer. ERR_LIMIT: the row was there, so its queue is full. */

@@ -112,31 +112,6 @@ static bool forget_lost(struct tx *tx, const struct node_id *peer, const struct 
     return stmt_run(stmt, err);
 }
 
-bool outbox_on_receipt(struct tx *tx, const struct node_id *peer, const struct oid *oid,
-                       bool *ret_known, struct err *err)
-{
-    AUTO(stmt_release)
-    struct stmt *stmt = stmt_get(tx->store,
-                                 "DELETE FROM outbox WHERE oid = ?2 AND freed_by = 1"
-                                 " AND peer = (SELECT id FROM peer WHERE node = ?1)"
-                                 " RETURNING peer, lane, size",
-                                 err);
-    if (!stmt)
-        return false;
-    stmt_bind_bytes(stmt, 1, node_id_bytes(peer));
-    stmt_bind_bytes(stmt, 2, oid_bytes(oid));
-    bool row;
-    if (!stmt_next(stmt, &row, err))
-        return err_wrap(err, "free a queued object");
-    /* A receipt may still come after we gave up: then it did arrive after all. */
-    if (row ? !outbox_uncount(tx, stmt_i64(stmt, 0), (unsigned)stmt_i64(stmt, 1), stmt_i64(stmt, 2),
-                              err)
-            : !forget_lost(tx, peer, oid, err))
-        return err_wrap(err, "free a queued object");
-    *ret_known = row;
-    return true;
-}
-
 /* Takes the row out of its lane until then. */
 static bool set_due(struct tx *tx, int64_t id, int64_t due_ms, struct err *err)
 {
@@ -151,7 +126,7 @@ static bool set_due(struct tx *tx, int64_t id, int64_t due_ms, struct err *err)
 }
 
 struct waiting {
-    int64_t id, bytes;
+    int64_t id, peer, bytes;
     unsigned lane, attempts;
     bool found;
 };
@@ -161,7 +136,7 @@ static bool find_waiting(struct tx *tx, const struct node_id *peer, const struct
 {
     AUTO(stmt_release)
     struct stmt *stmt = stmt_get(tx->store,
-                                 "SELECT id, size, lane, attempts FROM outbox"
+                                 "SELECT id, size, lane, attempts, peer FROM outbox"
                                  " WHERE oid = ?2 AND freed_by = 1"
                                  " AND peer = (SELECT id FROM peer WHERE node = ?1)",
                                  err);
@@ -177,7 +152,33 @@ static bool find_waiting(struct tx *tx, const struct node_id *peer, const struct
         ret->bytes = stmt_i64(stmt, 1);
         ret->lane = (unsigned)stmt_i64(stmt, 2);
         ret->attempts = (unsigned)stmt_i64(stmt, 3);
+        ret->peer = stmt_i64(stmt, 4);
     }
+    return true;
+}
+
+static bool remove_row(struct tx *tx, int64_t id, struct err *err)
+{
+    AUTO(stmt_release)
+    struct stmt *stmt = stmt_get(tx->store, "DELETE FROM outbox WHERE id = ?1", err);
+    if (!stmt)
+        return false;
+    stmt_bind_i64(stmt, 1, id);
+    return stmt_run(stmt, err);
+}
+
+bool outbox_on_receipt(struct tx *tx, const struct node_id *peer, const struct oid *oid,
+                       bool *ret_known, struct err *err)
+{
+    struct waiting row;
+    if (!find_waiting(tx, peer, oid, &row, err))
+        return false;
+    *ret_known = row.found;
+    /* A receipt may still come after we gave up: then it did arrive after all. */
+    if (row.found ? !remove_row(tx, row.id, err) ||
+                        !outbox_uncount(tx, row.peer, row.lane, row.bytes, err)
+                  : !forget_lost(tx, peer, oid, err))
+        return err_wrap(err, "free a queued object");
     return true;
 }
 

@@ -50,6 +50,8 @@ bool store_in_transaction(const struct store *store);
 NODISCARD bool store_savepoint(struct store *store, struct err *err);
 NODISCARD bool store_release(struct store *store, struct err *err);
 void store_undo(struct store *store);
+/** Takes back everything since the savepoint, which stays open. False: the group is lost. */
+NODISCARD bool store_rewind(struct store *store, struct err *err);
 
 /** Statements without parameters or results; for PRAGMAs and tests. */
 NODISCARD bool store_exec(struct store *store, const char *sql, struct err *err);

@@ -350,6 +350,12 @@ void store_undo(struct store *store)
     }
 }
 
+bool store_rewind(struct store *store, struct err *err)
+{
+    assert(store->marks > 0);
+    return store_is_usable(store, err) && run_fixed(store, STORE_UNDO, err);
+}
+
 bool store_exec(struct store *store, const char *sql, struct err *err)
 {
     if (!store_is_usable(store, err))
