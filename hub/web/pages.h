@@ -95,7 +95,8 @@ void page_redirect(struct page_visit *visit, const char *path);
 /** POST: shows `content` now instead of going on, for what is shown once and kept nowhere. A GET
  * page at the same path answers who comes back. */
 void page_show(struct page_visit *visit, const char *content);
-/** {{request_key}} of a form: the one typed when it is shown again, else a new one. */
+/** {{request_key}} of a form: what it sends once, however often it is pressed. The one that was
+ * sent when the form is shown again, else a new one. */
 void page_add_request_key(struct page_visit *visit);
 
 /* For serve/. */

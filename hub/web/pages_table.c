@@ -1,12 +1,11 @@
 /* The pages of every area, and the words of the navigation in their order. */
 #include "hub/web/pages.h"
 
-extern const struct page pages_home[], pages_account[];
+extern const struct page pages_notices[], pages_admin[];
+extern const struct page pages_home[], pages_account[], pages_directory[], pages_referrals[];
 
 const struct page *const page_tables[] = {
-    pages_home,
-    pages_account,
-    NULL,
+    pages_home, pages_account, pages_directory, pages_referrals, pages_notices, pages_admin, NULL,
 };
 
 const struct page_link page_navigation[] = {

@@ -73,7 +73,7 @@ until_true "the claim is back" claimed
 
 cat >"$territory/world.json" <<JSON
 {"town": "https://127.0.0.1:${port[town]}", "mulots": "https://127.0.0.1:${port[mulots]}",
- "passphrase": "$passphrase", "hubctl": "$hubctl", "territory": "$territory",
+ "passphrase": "$passphrase", "hubd": "$hubd", "hubctl": "$hubctl", "territory": "$territory",
  "service": "$service", "accepted": "$first", "requested": "$second", "notice": "$notice",
  "screens": "${MAILLON_BUILD:-$root/build}/screens", "work": "$work"}
 JSON

@@ -37,7 +37,7 @@ async function visit(page, where) {
 
 /* One window, every width; then both languages, light and dark. */
 async function photograph(shown) {
-  const page = await lib.open(world, { who: shown.who, hub: shown.hub, colorScheme: "light", bypassCSP: true });
+  const page = await lib.open(world, { who: shown.who, hub: shown.hub, colorScheme: "light", reducedMotion: "reduce", bypassCSP: true });
   const picture = (look, width) =>
     page.screenshot({ path: path.join(world.screens, `${shown.name}-${look}-${width}.png`), fullPage: true });
   for (const lang of ["en", "fr"]) {
