@@ -225,12 +225,21 @@ static struct held read_held(const struct run *run)
     return held;
 }
 
+static bool is_whole(const struct run *run, const struct held *before, const struct held *after)
+{
+    int64_t count = (int64_t)run->count;
+    return after->at_a - before->at_a == count && after->delivered - before->delivered == count &&
+           after->at_b - before->at_b == count && !after->waiting && !after->doubled;
+}
+
+/** A receipt is counted inside the transaction that takes it: the last commit may be under way. */
 static void check_held(const struct run *run, const struct held *before)
 {
+    double deadline = now_s() + WAIT_MS / 1e3;
     struct held after = read_held(run);
-    int64_t count = (int64_t)run->count;
-    if (after.at_a - before->at_a != count || after.delivered - before->delivered != count ||
-        after.at_b - before->at_b != count || after.waiting || after.doubled)
+    while (!is_whole(run, before, &after) && now_s() < deadline && usleep(5000) == 0)
+        after = read_held(run);
+    if (!is_whole(run, before, &after))
         bench_fail("LOST OR DOUBLED: %zu sent; A holds %lld, %lld delivered, %lld waiting; B holds"
                    " %lld, %lld doubled",
                    run->count, (long long)(after.at_a - before->at_a),
