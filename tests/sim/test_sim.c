@@ -599,17 +599,18 @@ static void a_full_disk_acks_nothing_and_recovers(void **state)
 
 static void stranger(struct world *world)
 {
-    struct err err = {0};
     struct referral_state state;
     world_federate(world, 0, 1);
-    struct both nobody = {0, 2, {{0}}};
-    (void)nobody;
+    uint64_t opened = atomic_load(&world->hubs[0].counters.links_opened);
+    world_join_again(world, 2); /* the invite was used up */
     world_run_ms(world, 60000);
+    expect(world, atomic_load(&world->hubs[0].counters.links_opened) > opened);
     expect(world, !world_accepted(world, 0, 2));
+    expect(world, world_count(world, 0, "SELECT count(*) FROM peer") == 1);
     struct oid id = world_refer(world, 0, 1, 1);
     world_run_ms(world, 60000);
     expect(world, !world_referral(world, 2, &id, &state));
-    (void)err;
+    expect(world, world_count(world, 2, "SELECT count(*) FROM object") == 1); /* its own card */
 }
 static void an_unaccepted_hub_hears_nothing(void **state)
 {

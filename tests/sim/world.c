@@ -23,7 +23,6 @@
 enum event_kind {
     EVENT_JOB_RUN,
     EVENT_JOB_DONE,
-    EVENT_TICK,
     EVENT_CONNECT,
     EVENT_PUMP,
     EVENT_FRAME,
@@ -160,13 +159,11 @@ static void submit(void *ctx, enum lane lane, struct job *job)
 
 static void run_job(struct world *world, const struct event *event)
 {
-    struct world_hub *hub = &world->hubs[event->hub];
     event->job->run(event->job);
     struct event done = *event;
     done.kind = EVENT_JOB_DONE;
     done.at = later_us(world, dice(world, 500));
     push(world, done);
-    (void)hub;
 }
 
 static void finish_job(struct world *world, const struct event *event)
@@ -403,8 +400,6 @@ static void handle(struct world *world, const struct event *event)
     case EVENT_JOB_DONE:
         finish_job(world, event);
         break;
-    case EVENT_TICK:
-        break;
     case EVENT_CONNECT:
         connect_ends(world, event);
         break;
@@ -561,7 +556,6 @@ static void init_hub(struct world *world, unsigned index)
     snprintf(hub->path, sizeof hub->path, "hub%u.db", index);
     hub->clock_view = (struct clock){.wall = hub_wall, .mono = hub_mono, .ctx = hub};
     hub->executor = (struct executor){.submit = submit, .ctx = hub};
-    CHECK(config_read("/nonexistent", &hub->config, &err) || true);
     for (const struct config_option *option = config_options; option->name; option++)
         CHECK(config_set(&hub->config, option->name, option->default_value, &err));
     snprintf(hub->config.name, sizeof hub->config.name, "hub %u", index);
@@ -785,6 +779,7 @@ void world_federate(struct world *world, unsigned inviter, unsigned joiner)
     struct joining joining = {.hub = &world->hubs[inviter]};
     struct pair pair = {inviter, joiner};
     CHECK(world_do(world, inviter, invite, &joining, &err));
+    memcpy(world->last_invite, joining.uri, sizeof world->last_invite);
     CHECK(world_do(world, joiner, join, &joining, &err));
     CHECK(world_run_until(world, has_asked, &pair, 600000));
     CHECK(world_do(world, joiner, all_switches, &joining, &err));
@@ -792,6 +787,14 @@ void world_federate(struct world *world, unsigned inviter, unsigned joiner)
     CHECK(world_do(world, inviter, accept, &joining, &err));
     CHECK(world_do(world, inviter, all_switches, &joining, &err));
     CHECK(world_run_until(world, have_keys, &pair, 600000));
+}
+
+void world_join_again(struct world *world, unsigned joiner)
+{
+    struct err err = {0};
+    struct joining joining = {.hub = &world->hubs[joiner]};
+    memcpy(joining.uri, world->last_invite, sizeof joining.uri);
+    CHECK(world_do(world, joiner, join, &joining, &err));
 }
 
 struct referring {

@@ -62,6 +62,7 @@ struct world {
     void **grave; /* memory of crashed hubs: kept reachable, never touched again */
     size_t grave_count, grave_cap;
     uint64_t steps;
+    char last_invite[INVITE_TEXT_MAX + 1];
 };
 
 /** Hubs are started, not federated. Zero-filled `world` is not needed. */
@@ -91,6 +92,8 @@ bool world_do(struct world *world, unsigned hub,
 /** Invite, join, accept, and all four switches on for both. */
 void world_federate(struct world *world, unsigned inviter, unsigned joiner);
 bool world_accepted(struct world *world, unsigned a, unsigned b);
+/** A third hub tries the invite that world_federate used last. */
+void world_join_again(struct world *world, unsigned joiner);
 
 /** A referral from one hub to another; asserts that the action committed. */
 struct oid world_refer(struct world *world, unsigned from, unsigned to, unsigned number);
