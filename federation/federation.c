@@ -30,6 +30,10 @@ struct federation *federation_create(const struct federation_config *config, str
         federation_free(federation);
         return NULL;
     }
+    if (!features_create(federation, err)) {
+        federation_free(federation);
+        return NULL;
+    }
     exchange_listen(config->exchange, on_commit, federation);
     return federation;
 }
@@ -38,6 +42,7 @@ void federation_free(struct federation *federation)
 {
     if (!federation)
         return;
+    features_free(federation);
     peers_free(federation);
     frame_cache_free(federation->frames);
     arena_free(federation->arena);
@@ -240,6 +245,7 @@ static void on_commit(void *ctx, const struct effect *effects, size_t count)
     }
     if (journal)
         wake_all_journals(federation);
+    features_committed(federation, effects, count);
 }
 
 /* ---- time ---- */
@@ -331,6 +337,7 @@ struct mono federation_tick(struct federation *federation, struct mono now)
         due.us = now.us + SCAN_MS * 1000;
     federation_due(federation, due);
     federation_due(federation, peers_tick(federation, now));
+    federation_due(federation, features_tick(federation, now));
     return federation->due;
 }
 

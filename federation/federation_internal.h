@@ -1,6 +1,7 @@
 #pragma once
 /* The owner of sessions and peers. Private to federation/. */
 #include "federation/delivery.h"
+#include "federation/feature.h"
 #include "federation/inbound.h"
 #include "federation/peers.h"
 #include <pthread.h>
@@ -23,6 +24,7 @@ struct federation {
     struct address_bucket addresses[ADDRESS_BUCKETS];
     uint8_t address_key[16]; /* which addresses share a bucket cannot be computed from outside */
     struct frame_cache *frames;
+    void *features[FEATURE_COUNT];
     struct arena *arena;        /* scratch of one entry from outside; reset on use */
     struct mono refused_said;   /* no log line about refused connections before */
     struct mono due;            /* nothing to do before */

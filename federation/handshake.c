@@ -1,9 +1,11 @@
 #include "federation/handshake.h"
 
+#include "federation/feature.h"
+
 #include "hub/base/text.h"
 #include "hub/crypto/wire.h"
 
-/* What this hub speaks: one version, no optional feature yet. */
+/* What this hub speaks: one version; optional features are in feature.c. */
 static uint32_t versions[] = {1};
 
 bool transcript_init(struct transcript *transcript, const struct carrier *carrier)
@@ -63,6 +65,7 @@ void handshake_hello_d(const struct node_id *responder, const uint8_t nonce[32],
     hello.n_versions = ARRAY_LEN(versions);
     hello.limits = &limits;
     hello.clock_ms = clock_ms;
+    hello.features = features_offered();
     hello.responder = wire_data(node_id_bytes(responder));
     Maillon__Hfp__V1__Frame frame = MAILLON__HFP__V1__FRAME__INIT;
     frame.m_case = MAILLON__HFP__V1__FRAME__M_HELLO_D;
@@ -94,6 +97,7 @@ void handshake_hello_r(const struct identity *self, const uint8_t nonce[32], uin
     hello.n_versions = ARRAY_LEN(versions);
     hello.limits = &limits;
     hello.clock_ms = clock_ms;
+    hello.features = features_offered();
     hello.kel = kel;
     hello.n_kel = own_kel(self, kel);
     hello.kel_head = wire_data(oid_bytes(&identity_kel(self)->head));

@@ -48,6 +48,7 @@ void link_free(struct link *link)
 {
     struct federation *federation = link->federation;
     settle(link);
+    features_end(link);
     federation->link_count--;
     list_remove(&link->in_federation);
     list_remove(&link->by_id);
@@ -67,6 +68,11 @@ void link_wake(struct link *link)
         transport->wake(transport->ctx, link->conn);
 }
 
+size_t link_backlog(const struct link *link)
+{
+    return link->control.len - link->control_at;
+}
+
 static void end(struct link *link, unsigned websocket_code)
 {
     const struct transport *transport = &link->federation->config.transport;
@@ -80,7 +86,7 @@ static void end(struct link *link, unsigned websocket_code)
 
 static void send_bytes(struct link *link, struct bytes frame)
 {
-    if (link->control.len - link->control_at + frame.len > LINK_OUT_MAX) {
+    if (link_backlog(link) + frame.len > LINK_OUT_MAX) {
         end(link, LINK_CLOSE_POLICY); /* it asks and asks and reads nothing */
         return;
     }
@@ -196,6 +202,7 @@ static bool on_hello_d(struct link *link, const Maillon__Hfp__V1__Frame *frame,
     if (!bytes_equal(wire_bytes(hello->responder), node_id_bytes(identity_node(self))))
         return err_set(err, ERR_PEER, "greeting is for another hub");
     digest_sha256(message, link->transcript->hello_d);
+    link->features = hello->features & features_offered();
     random_nonce(link);
     AUTO(buf_done) struct buf out = {0};
     handshake_hello_r(self, link->nonce, clock_ms(link), &out);
@@ -239,6 +246,7 @@ static bool on_hello_r(struct link *link, const Maillon__Hfp__V1__Frame *frame,
     if (!keep_kel(link, hello->kel, hello->n_kel, err))
         return false;
     digest_sha256(message, link->transcript->hello_r);
+    link->features = hello->features & features_offered();
     link->phase = LINK_PROOF;
     return true;
 }
@@ -332,6 +340,9 @@ static void go_up(struct link *link)
     int64_t ping_ms = federation->config.config->ping_s * 1000;
     char id[NODE_ID_SHORT];
     link->phase = LINK_UP;
+    digest_sha256_parts((const struct bytes[]){bytes_of(link->transcript->hello_d, 32),
+                                               bytes_of(link->transcript->hello_r, 32)},
+                        2, link->session);
     forget_handshake(link);
     link->ping_due = mono_after_ms(now, ping_ms);
     federation_due(federation, link->ping_due);
@@ -396,6 +407,7 @@ static bool on_state(struct link *link, const Maillon__Hfp__V1__Frame *frame, st
         return err_set(err, ERR_PEER, "starts again too often");
     link->state_received = true;
     delivery_start(link, frame->state);
+    features_begin(link, frame->state);
     link_wake(link);
     return true;
 }
@@ -522,7 +534,10 @@ static bool dispatch(struct link *link, struct bytes message, struct err *err)
             return err_set(err, ERR_PEER, "frame %d without a relation", (int)frame->m_case);
         return frames[i].handle(link, frame, message, err);
     }
-    return err_set(err, ERR_PEER, "frame of an unknown kind");
+    bool known = false;
+    if (link->phase == LINK_UP && link->peer && !features_handle(link, frame, &known, err))
+        return false;
+    return known || err_set(err, ERR_PEER, "frame of an unknown kind");
 }
 
 void link_receive(struct link *link, struct bytes message)
@@ -593,8 +608,9 @@ bool link_take(struct link *link, struct buf *out)
 {
     out->len = 0;
     bool up = link->phase == LINK_UP && link->trafficking;
-    bool taken = take_control(link, out) || (up && take_ack(link, out)) ||
-                 (up && link->state_received && delivery_take(link, out));
+    bool taken =
+        take_control(link, out) || (up && take_ack(link, out)) ||
+        (up && link->state_received && (delivery_take(link, out) || features_take(link, out)));
     if (taken) {
         COUNT(link->federation->config.counters, frames_out, 1);
         COUNT(link->federation->config.counters, bytes_out, out->len);

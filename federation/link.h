@@ -56,6 +56,7 @@ struct lane_in {
 #define LINK_CLOSE_TRY_LATER  1013
 
 struct peer;
+#define LINK_FEATURES 5
 
 struct link {
     struct list in_federation, by_id;
@@ -88,6 +89,9 @@ struct link {
     bool asked;               /* PEER_REQUEST went out on this session */
     unsigned relation_frames; /* PEER_REQUEST and PEER_ANSWER received */
     unsigned states;          /* STATE received */
+    uint64_t features;        /* bits that both HELLOs offered */
+    uint8_t session[32];      /* SHA-256 of both HELLOs: names this session, known to both sides */
+    void *features_state[LINK_FEATURES]; /* of each feature, by enum feature_id */
 };
 
 /** Queues a control frame (lane 0) and wakes the transport. */
@@ -97,6 +101,8 @@ void link_bye(struct link *link, unsigned reason, uint32_t retry_after_s, unsign
 /** Drops the connection for a protocol error; counted, logged once. */
 void link_violation(struct link *link, const struct err *err);
 void link_wake(struct link *link);
+/** Bytes of control frames not yet taken by the transport; over LINK_OUT_MAX the session ends. */
+size_t link_backlog(const struct link *link);
 /** After the relation changed or the proofs held: begins or ends traffic, tells our decision. */
 void link_relation_changed(struct link *link);
 /** The proven session of a peer we have a relation with: ends a second one (R-SE-6). */

@@ -81,6 +81,7 @@ static void send_state(struct link *link)
     state.n_credit = ARRAY_LEN(credit);
     state.kel_head = wire_data(oid_bytes(&link->peer->relation.kel.head));
     state.clock_ms = (uint64_t)clock_wall(federation->config.clock).ms;
+    features_fill_state(link, &state, federation->arena);
     Maillon__Hfp__V1__Frame frame = MAILLON__HFP__V1__FRAME__INIT;
     frame.m_case = MAILLON__HFP__V1__FRAME__M_STATE;
     frame.state = &state;
@@ -115,8 +116,10 @@ void link_relation_changed(struct link *link)
     bool open = policy_is_open(relation);
     if (open && !link->trafficking)
         send_state(link);
-    else if (!open)
+    else if (!open && link->trafficking) {
         link->trafficking = false;
+        features_end(link);
+    }
     link->out[2].more = true;
     link_wake(link);
 }

@@ -219,10 +219,10 @@ void exchange_submit(struct exchange *exchange, struct action *action)
 
 /* ---- objects of peers ---- */
 
-static void note(struct group *group, const struct inbound_batch *batch, const struct oid *oid,
+static void note(struct group *group, const struct node_id *author, const struct oid *oid,
                  const struct disposition *disposition, bool recorded)
 {
-    receipts_note(&group->receipts, &(struct receipt_note){.peer = batch->peer,
+    receipts_note(&group->receipts, &(struct receipt_note){.peer = *author,
                                                            .oid = *oid,
                                                            .disposition = *disposition,
                                                            .recorded = recorded});
@@ -240,7 +240,7 @@ static void refuse_item(struct group *group, const struct inbound_batch *batch,
         .permanent = !item->retry,
         .retry_after_s = item->retry ? REFUSAL_RETRY_S : 0,
     };
-    note(group, batch, &item->object.envelope.oid, &disposition, false);
+    note(group, &item->object.from, &item->object.envelope.oid, &disposition, false);
 }
 
 /** In the item's scratch memory: only values leave it (effects, receipt notes). */
@@ -267,8 +267,8 @@ struct taken {
 };
 
 /** Stores and applies a new object. False: all of the batch, or `taken->again`. */
-static bool take_item(struct group *group, const struct inbound_batch *batch,
-                      const struct inbound_item *item, struct taken *taken, struct err *err)
+static bool take_item(struct group *group, struct inbound_item *item, struct taken *taken,
+                      struct err *err)
 {
     struct tx *tx = &group->tx;
     const struct inbound_object *object = &item->object;
@@ -313,13 +313,14 @@ static bool take_item(struct group *group, const struct inbound_batch *batch,
     }
     taken->refused += refused;
     taken->received += !refused;
+    item->outcome = refused ? ITEM_REFUSED : ITEM_TAKEN;
     if (object->kind->receipted)
-        note(group, batch, &object->envelope.oid, &disposition, recorded);
+        note(group, &object->from, &object->envelope.oid, &disposition, recorded);
     return true;
 }
 
 static bool receive_item(struct group *group, const struct inbound_batch *batch,
-                         const struct inbound_item *item, struct taken *taken, struct err *err)
+                         struct inbound_item *item, struct taken *taken, struct err *err)
 {
     if (item->opened == OPENED_BAD || item->opened == OPENED_UNKNOWN_KEY)
         return true; /* the link tells the injector; nothing is recorded (R-PD-8) */
@@ -329,14 +330,16 @@ static bool receive_item(struct group *group, const struct inbound_batch *batch,
         return false;
     if (known) { /* R-PD-7: the first receipt again, byte for byte */
         taken->duplicate++;
+        item->outcome = ITEM_DUPLICATE;
         return !row.receipt || outbox_replay_receipt(&group->tx, row.receipt, err);
     }
     if (item->opened == OPENED_REFUSED) {
         taken->refused++;
+        item->outcome = ITEM_REFUSED;
         refuse_item(group, batch, item);
         return true;
     }
-    return take_item(group, batch, item, taken, err);
+    return take_item(group, item, taken, err);
 }
 
 static bool receive_items(struct group *group, const struct inbound_batch *batch,
@@ -385,7 +388,8 @@ static bool receive_apply(struct tx *tx, struct action *action, struct err *err)
         return false;
     if (batch->count > 1)
         COUNT(tx->counters, commit_actions, batch->count - 1);
-    return outbox_set_rx_cursor(tx, &batch->peer, batch->lane, batch->link_seq, err);
+    return !batch->link_seq ||
+           outbox_set_rx_cursor(tx, &batch->peer, batch->lane, batch->link_seq, err);
 }
 
 static void receive_done(struct action *action, const struct err *err)

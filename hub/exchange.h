@@ -46,6 +46,8 @@ struct inbound_item {
     Maillon__Hfp__V1__RefusalCode refusal; /* OPENED_REFUSED, or set by policy */
     bool retry;                            /* refusal is temporary */
     struct inbound_object object;
+    /* after the commit */
+    enum { ITEM_SKIPPED, ITEM_DUPLICATE, ITEM_REFUSED, ITEM_TAKEN } outcome;
 };
 struct inbound_batch {
     struct action action; /* first member */
@@ -53,7 +55,8 @@ struct inbound_batch {
     unsigned lane;
     struct inbound_item *items; /* in `arena` */
     size_t count;
-    uint64_t link_seq; /* of the last item: the new receive cursor */
+    uint64_t link_seq; /* of the last item: the new receive cursor; 0: did not come on a lane
+                          (gossip, relay, recovery), authors may differ from `peer` */
     struct arena *arena;
     void (*done)(struct inbound_batch *batch, const struct err *err); /* ack, free */
     void *owner;

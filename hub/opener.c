@@ -99,26 +99,61 @@ static enum opened open_object(const struct opener *opener, struct bytes bytes, 
     return OPENED_OK;
 }
 
-enum opened opener_open(const struct opener *opener, struct bytes bytes, bool sealed, unsigned lane,
-                        struct arena *arena, struct inbound_object *ret,
-                        Maillon__Hfp__V1__RefusalCode *ret_refusal, struct err *err)
+enum opened opener_unseal(const struct identity *self, struct bytes sealed, struct arena *arena,
+                          struct parcel *ret, struct err *err)
 {
-    *ret = (struct inbound_object){0};
-    if (!sealed)
-        return open_object(opener, bytes, false, lane, arena, ret, ret_refusal, err);
     struct sealed_view view;
-    if (!sealed_view(bytes, arena, &view, err))
+    if (!sealed_view(sealed, arena, &view, err))
         return OPENED_BAD;
-    if (!node_id_equal(&view.dest, identity_node(opener->self))) {
+    if (!node_id_equal(&view.dest, identity_node(self))) {
         err_set(err, ERR_PEER, "sealed object is for another hub");
         return OPENED_BAD;
     }
     size_t key_count;
-    const struct seal_key *const *keys = identity_enc_keys(opener->self, &key_count);
-    struct parcel parcel;
-    if (!seal_open_parcel(keys, key_count, bytes, arena, &parcel, err))
+    const struct seal_key *const *keys = identity_enc_keys(self, &key_count);
+    if (!seal_open_parcel(keys, key_count, sealed, arena, ret, err))
         return err->code == ERR_UNKNOWN ? OPENED_UNKNOWN_KEY : OPENED_BAD;
-    ret->payload = parcel.payload;
-    ret->salt = parcel.salt;
-    return open_object(opener, parcel.object, true, lane, arena, ret, ret_refusal, err);
+    return OPENED_OK;
+}
+
+bool opener_author(struct bytes object, struct arena *arena, struct node_id *ret_author,
+                   struct bytes *ret_scope, struct err *err)
+{
+    struct envelope envelope;
+    if (!envelope_open(object, arena, &envelope, err))
+        return false;
+    const struct kind *kind = kind_find(envelope.type);
+    if (!kind)
+        return err_set(err, ERR_PEER, "object of an unknown type");
+    const void *body = wire_unpack(kind->body, envelope.body, arena, err);
+    if (!body)
+        return false;
+    const Maillon__Hfp__V1__Head *head = body_head(body);
+    if (!head || !node_id_from(wire_bytes(head->node), ret_author))
+        return err_set(err, ERR_PEER, "%s without an author", kind->name);
+    *ret_scope = wire_bytes(head->scope);
+    return true;
+}
+
+enum opened opener_open_parcel(const struct opener *opener, const struct parcel *parcel,
+                               bool sealed, unsigned lane, struct arena *arena,
+                               struct inbound_object *ret,
+                               Maillon__Hfp__V1__RefusalCode *ret_refusal, struct err *err)
+{
+    *ret = (struct inbound_object){.payload = parcel->payload, .salt = parcel->salt};
+    return open_object(opener, parcel->object, sealed, lane, arena, ret, ret_refusal, err);
+}
+
+enum opened opener_open(const struct opener *opener, struct bytes bytes, bool sealed, unsigned lane,
+                        struct arena *arena, struct inbound_object *ret,
+                        Maillon__Hfp__V1__RefusalCode *ret_refusal, struct err *err)
+{
+    struct parcel parcel = {.object = bytes};
+    *ret = (struct inbound_object){0};
+    if (sealed) {
+        enum opened unsealed = opener_unseal(opener->self, bytes, arena, &parcel, err);
+        if (unsealed != OPENED_OK)
+            return unsealed;
+    }
+    return opener_open_parcel(opener, &parcel, sealed, lane, arena, ret, ret_refusal, err);
 }

@@ -18,6 +18,21 @@ enum opened {
     OPENED_REFUSED,     /* authentic but not taken: `refusal` says why, with a receipt if sealed */
 };
 
+/**
+ * The parts of opener_open for bytes that came by way of a third hub, whose author is not known
+ * before they are unsealed: unseal, look whose it is, find that node's keys, open.
+ */
+enum opened opener_unseal(const struct identity *self, struct bytes sealed, struct arena *arena,
+                          struct parcel *ret, struct err *err);
+/** Whom a serialised Signed says it is by, and its Head.scope. Nothing is verified. ERR_PEER. */
+NODISCARD bool opener_author(struct bytes object, struct arena *arena, struct node_id *ret_author,
+                             struct bytes *ret_scope, struct err *err);
+/** `opener->peer` holds the author's keys. @param sealed  it came out of a parcel. */
+enum opened opener_open_parcel(const struct opener *opener, const struct parcel *parcel,
+                               bool sealed, unsigned lane, struct arena *arena,
+                               struct inbound_object *ret,
+                               Maillon__Hfp__V1__RefusalCode *ret_refusal, struct err *err);
+
 /** @param bytes  Data.sealed or Data.object; @param lane  of the frame, must be the kind's. */
 enum opened opener_open(const struct opener *opener, struct bytes bytes, bool sealed, unsigned lane,
                         struct arena *arena, struct inbound_object *ret,

@@ -7,14 +7,21 @@
 #include "hub/crypto/sign.h"
 
 /* media types; each is the domain separation of its signatures */
-#define TYPE_KEL        "application/vnd.maillon.kel-event.v1"
-#define TYPE_ENTRY      "application/vnd.maillon.directory-entry.v1"
-#define TYPE_SERVICE    "application/vnd.maillon.service.v1"
-#define TYPE_NOTICE     "application/vnd.maillon.notice.v1"
-#define TYPE_REFERRAL   "application/vnd.maillon.referral-event.v1"
-#define TYPE_CLAIM      "application/vnd.maillon.claim-event.v1"
-#define TYPE_RECEIPT    "application/vnd.maillon.receipt.v1"
-#define TYPE_LINK_PROOF "application/vnd.maillon.link-proof.v1"
+#define TYPE_KEL          "application/vnd.maillon.kel-event.v1"
+#define TYPE_ENTRY        "application/vnd.maillon.directory-entry.v1"
+#define TYPE_SERVICE      "application/vnd.maillon.service.v1"
+#define TYPE_NOTICE       "application/vnd.maillon.notice.v1"
+#define TYPE_REFERRAL     "application/vnd.maillon.referral-event.v1"
+#define TYPE_CLAIM        "application/vnd.maillon.claim-event.v1"
+#define TYPE_RECEIPT      "application/vnd.maillon.receipt.v1"
+#define TYPE_LINK_PROOF   "application/vnd.maillon.link-proof.v1"
+#define TYPE_BEACON       "application/vnd.maillon.beacon.v1"
+#define TYPE_INCARNATION  "application/vnd.maillon.incarnation.v1"
+#define TYPE_SUCCESSION   "application/vnd.maillon.succession.v1"
+#define TYPE_CHARTER      "application/vnd.maillon.charter.v1"
+#define TYPE_MEMBERSHIP   "application/vnd.maillon.membership.v1"
+#define TYPE_INTRODUCTION "application/vnd.maillon.introduction.v1"
+#define TYPE_AUDIT_HEAD   "application/vnd.maillon.audit-head.v1"
 
 /** Parsed, not yet verified. Everything borrows from the input bytes and the arena. */
 struct envelope {

@@ -358,7 +358,7 @@ async function badFrames() {
   await accepted("a frame of an unknown kind", closes("unknown kind"),
     (peer) => peer.link.ws.send(field(100, garbage(20))));
   await accepted("more fields than a message may have", closes("too many fields"),
-    (peer) => peer.link.ws.send(Buffer.alloc(3 * 4097, Buffer.from([0xa0, 0x01, 0x00]))));
+    (peer) => peer.link.ws.send(Buffer.alloc(3 * 4097, Buffer.from([0xa0, 0x06, 0x00]))));
   const both = [encode(Frame, { ping: { nonce: 1 } }), encode(Frame, { pong: {} })];
   await accepted("a frame that two meanings share", closes("given twice"),
     (peer) => peer.link.ws.send(Buffer.concat(both)));

@@ -1,0 +1,1 @@
+-- Key logs of nodes, with or without a relation; own keys in time.

@@ -1,0 +1,1 @@
+-- Whether this hub may author: incarnation, recovery, clock.

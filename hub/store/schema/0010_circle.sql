@@ -1,0 +1,1 @@
+-- Circles this hub knows, their charters and members; where relations come from.

@@ -1,0 +1,1 @@
+-- Open objects of circles and what repairs them.

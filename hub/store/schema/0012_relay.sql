@@ -1,0 +1,1 @@
+-- Sealed blobs in custody for other hubs.

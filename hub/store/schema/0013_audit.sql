@@ -1,0 +1,1 @@
+-- The Merkle log over audit lines, signed heads, heads of peers.
