@@ -6,8 +6,11 @@
 #include "hub/base/mem.h"
 #include "maillon/api/v1/directory.pb-c.h"
 #include "proto/limits.h"
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
 
 #define IMPORT_ROOM   4096 /* of the request, beside the files */
 #define REPORT_ISSUES 20   /* shown after an import; a screen full */
@@ -41,6 +44,11 @@ static char *capacity_words(const json_t *service, char *out, size_t size)
                  (long long)places);
     if (weeks > 0 && *out)
         snprintf(out + strlen(out), size - strlen(out), ", %lld weeks", (long long)weeks);
+    int64_t days = ((int64_t)time(NULL) - strtoll(answer_text(capacity, "updatedS"), NULL, 10)) /
+                   86400; /* 64-bit numbers are text in JSON */
+    if (*out && days > 0 && days < 20000)
+        snprintf(out + strlen(out), size - strlen(out), " (%lld day%s ago)", (long long)days,
+                 days > 1 ? "s" : "");
     return out;
 }
 
@@ -53,6 +61,32 @@ static char *distance_words(const json_t *service, char *out, size_t size)
     return out;
 }
 
+static const struct {
+    const char *code, *words;
+} reasons[] = {
+    {"age", "not this age"},        {"public", "made for others"},
+    {"price", "not free"},          {"mode", "not in this way"},
+    {"zone", "not for this place"}, {"language", "not in this language"},
+};
+
+/* "suits", or why not. */
+static char *fit_words(const json_t *service, char *out, size_t size)
+{
+    out[0] = '\0';
+    if (!answer_find(service, "fit"))
+        return out;
+    if (answer_flag(service, "fit.fits"))
+        snprintf(out, size, "suits");
+    for (size_t i = 0; i < answer_count(service, "fit.reason"); i++) {
+        const char *code = answer_text(answer_item(service, "fit.reason", i), "code");
+        for (size_t k = 0; k < sizeof(reasons) / sizeof(reasons[0]); k++)
+            if (strcmp(reasons[k].code, code) == 0)
+                snprintf(out + strlen(out), size - strlen(out), "%s%s", *out ? ", " : "",
+                         reasons[k].words);
+    }
+    return out;
+}
+
 static void show_found(const json_t *answer)
 {
     static const struct column columns[] = {{"SERVICE", COLUMN_WRAP},
@@ -60,19 +94,21 @@ static void show_found(const json_t *answer)
                                             {"WHERE", COLUMN_CUT},
                                             {"AWAY", COLUMN_RIGHT},
                                             {"PLACES", COLUMN_CUT},
+                                            {"SUITS", COLUMN_WRAP},
                                             {"REFERRALS", 0},
                                             {"ID", 0},
                                             {NULL, 0}};
     AUTO(table_free) struct table *table = table_create(columns);
     for (size_t i = 0; i < answer_count(answer, "service"); i++) {
         const json_t *service = answer_item(answer, "service", i);
-        char id[SHOW_SERVICE], away[24], capacity[64];
+        char id[SHOW_SERVICE], away[24], capacity[64], fit[160];
         const char *by = answer_text(service, "content.structureName");
         table_add(table, (const char *[]){answer_text(service, "content.name"),
                                           *by ? by : answer_text(service, "ownerName"),
                                           answer_text(service, "content.communeName"),
                                           distance_words(service, away, sizeof(away)),
                                           capacity_words(service, capacity, sizeof(capacity)),
+                                          fit_words(service, fit, sizeof(fit)),
                                           answer_flag(service, "takesReferrals") ? "yes" : "",
                                           show_service(answer_text(service, "id"), id)});
     }
@@ -86,6 +122,30 @@ static void show_list(const json_t *service, const char *label, const char *path
 {
     char list[ANSWER_LIST];
     show_line(label, answer_join(service, path, list));
+}
+
+static const struct {
+    const char *code, *words;
+} mendings[] = {
+    {"reach", "say how to reach it (reach)"},
+    {"contact", "give the phone, e-mail or link that it needs"},
+    {"place", "say where it is"},
+    {"theme", "name a theme"},
+    {"text", "describe it in 200 to 2,000 characters"},
+    {"price", "say what it costs"},
+    {"public", "say for whom it is"},
+    {"capacity", "say how many places are free: hubctl directory capacity"},
+    {"age", "confirm that it is still right"},
+};
+
+static void show_quality(const json_t *answer)
+{
+    const char *next = answer_text(answer, "quality.next");
+    if (!answer_find(answer, "quality"))
+        return;
+    for (size_t i = 0; i < sizeof(mendings) / sizeof(mendings[0]); i++)
+        if (strcmp(mendings[i].code, next) == 0)
+            show_line("to mend", mendings[i].words);
 }
 
 static void show_service_view(const json_t *answer)
@@ -127,6 +187,7 @@ static void show_service_view(const json_t *answer)
     const char *age = answer_text(answer, "ageWords"), *source = answer_text(answer, "source");
     show_linef("as of", "%s%s%s", *age ? age : answer_text(answer, "updated"),
                *source ? ", from " : "", source);
+    show_quality(answer);
 }
 
 static void show_first_issues(const json_t *answer, size_t most)
@@ -216,6 +277,35 @@ static bool send_import(struct ctl *ctl, const struct input *input,
     return true;
 }
 
+/* The tables of a folder one after the other, each after its name. */
+static bool read_tables(const char *path, struct buf *out, struct err *err)
+{
+    DIR *dir = opendir(path);
+    if (!dir)
+        return err_set(err, ERR_INVALID, "cannot read the folder %s", path);
+    bool good = true;
+    for (const struct dirent *entry; good && (entry = readdir(dir));) {
+        char file[4096];
+        size_t len = strlen(entry->d_name);
+        if (len < 5 || strcmp(entry->d_name + len - 4, ".csv") != 0)
+            continue;
+        snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
+        buf_addf(out, "#table %s\n", entry->d_name);
+        good = file_read(file, API_IMPORT_MAX - IMPORT_ROOM, out, err);
+        buf_add_text(out, "\n");
+    }
+    closedir(dir);
+    return good;
+}
+
+static bool read_import(const char *path, struct buf *out, struct err *err)
+{
+    struct stat about;
+    if (stat(path, &about) == 0 && S_ISDIR(about.st_mode))
+        return read_tables(path, out, err);
+    return file_read(path, API_IMPORT_MAX - IMPORT_ROOM, out, err);
+}
+
 static bool run_import(struct ctl *ctl, struct input *input, struct err *err)
 {
     const char *services_path = input_value(input, "--services");
@@ -223,7 +313,7 @@ static bool run_import(struct ctl *ctl, struct input *input, struct err *err)
     AUTO(buf_done) struct buf file = {0}, services = {0}, report = {0};
     Maillon__Api__V1__ImportRequest request;
     maillon__api__v1__import_request__init(&request);
-    if (!file_read(input_value(input, "FILE"), API_IMPORT_MAX - IMPORT_ROOM, &file, err) ||
+    if (!read_import(input_value(input, "FILE"), &file, err) ||
         (services_path &&
          !file_read(services_path, API_IMPORT_MAX - IMPORT_ROOM - file.len, &services, err)))
         return false;
@@ -298,10 +388,10 @@ static bool run_export(struct ctl *ctl, struct input *input, struct err *err)
 
 static const struct option import_options[] = {
     WORD("FILE", NULL,
-         "open data file: JSON, CSV or GeoJSON as the format has it; - for "
-         "standard input"),
-    {"--format", "FORMAT", OPTION_TEXT, OPTION_REQUIRED, NULL, "data-inclusion|mediation-numerique",
-     NULL, "what the file follows"},
+         "open data file as the format has it, - for standard input; hsds-csv: the folder of "
+         "its tables"),
+    {"--format", "FORMAT", OPTION_TEXT, OPTION_REQUIRED, NULL,
+     "data-inclusion|mediation-numerique|hsds|hsds-csv", NULL, "what the file follows"},
     TEXT("--services", "FILE", NULL, "data-inclusion: the services, when FILE has the structures"),
     TEXT("--source", "NAME", NULL, "who made the file, for records that do not say"),
     FLAG("--dry-run", NULL, "only say what would happen"),
@@ -314,6 +404,14 @@ static const struct option search_options[] = {
     TEXT("--theme", "CODE", "theme", "a theme or family of themes of data.inclusion"),
     NUMBER("--limit", "limit", "how many (20, at most 100)"),
     FLAG("--referrals", "hubOnly", "only what takes referrals from this hub"),
+    TEXT("--public", "CODE", "public", "for whom: jeunes, familles, seniors, …"),
+    NUMBER("--age", "age", "of the person"),
+    TEXT("--price", "CODE", "price", "gratuit: says what costs something"),
+    TEXT("--mode", "CODE", "mode", "en-presentiel or a-distance"),
+    TEXT("--language", "CODE", "language", "spoken there: ar, en, uk, …"),
+    TEXT("--commune", "INSEE", "commune", "where the person lives, if not --near"),
+    FLAG("--fitting", "onlyFitting", "leave out what does not suit"),
+    FLAG("--open-now", "openNow", "only what is open now, as far as known"),
     OPTIONS_END,
 };
 static const struct option show_options[] = {

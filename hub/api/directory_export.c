@@ -5,7 +5,10 @@
 #include <jansson.h>
 #include <stdlib.h>
 
-#define BATCH 200
+#define BATCH       200
+#define NAME_MIN    3
+#define TEXT_MIN    5 /* characters of a description in v1 */
+#define ACCESSLIBRE "https://acceslibre.beta.gouv.fr/"
 
 static void set_text(json_t *object, const char *name, const char *text)
 {
@@ -13,22 +16,45 @@ static void set_text(json_t *object, const char *name, const char *text)
         json_object_set_new(object, name, json_string(text));
 }
 
-static void set_list(json_t *object, const char *name, char *const *items, size_t count)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < count; i++)
-        json_array_append_new(list, json_string(items[i]));
-    if (count > 0)
-        json_object_set_new(object, name, list);
-    else
-        json_decref(list);
-}
-
-static void set_day(json_t *object, const char *name, int64_t ms)
+/* The source's date; without one, when it came here. */
+static void set_day(json_t *object, const char *name, const struct directory_service *s)
 {
     char text[25];
-    if (ms > 0)
-        json_object_set_new(object, name, json_stringn(text_time(ms, text), 10));
+    int64_t ms = s->dated_ms > 0 ? s->dated_ms : s->imported_ms;
+    json_object_set_new(object, name, json_stringn(text_time(ms > 0 ? ms : 0, text), 10));
+}
+
+/* Letters and digits alone, as many as one of `lengths`: codes of communes, departments, EPCI. */
+static bool is_code(const char *text, const char *lengths)
+{
+    size_t len = strlen(text);
+    if (len == 0 || len > 9 || !strchr(lengths, (int)('0' + len)))
+        return false;
+    return strspn(text, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") == len;
+}
+
+static void set_code(json_t *object, const char *name, const char *text)
+{
+    if (is_code(text, "5"))
+        set_text(object, name, text);
+}
+
+/* What v1 calls a web address and an e-mail address: what else people write there stays here. */
+static void set_url(json_t *object, const char *name, const char *text)
+{
+    bool web = strncmp(text, "http://", 7) == 0 || strncmp(text, "https://", 8) == 0;
+    for (const char *at = text; *at; at++)
+        web = web && *at > ' ' && *at <= '~' && !strchr("<>\"{}|\\^`", *at);
+    if (web)
+        set_text(object, name, text);
+}
+
+static void set_email(json_t *object, const char *name, const char *text)
+{
+    const char *at = strchr(text, '@');
+    if (at && at > text && strchr(at, '.') && !strchr(at + 1, '@') &&
+        strcspn(text, " ,;/<>()") == strlen(text))
+        set_text(object, name, text);
 }
 
 static void set_point(json_t *object, const Maillon__Hfp__V1__ServiceContent *c)
@@ -55,6 +81,8 @@ static void set_words(json_t *object, const char *name, enum vocabulary vocabula
             known = false;
         if (vocabulary == VOCABULARY_REACH && strcmp(items[i], "hub") == 0)
             known = false;
+        for (size_t k = 0; k < i && known; k++)
+            known = strcmp(items[k], items[i]) != 0;
         if (known)
             json_array_append_new(list, json_string(items[i]));
     }
@@ -67,13 +95,25 @@ static void set_words(json_t *object, const char *name, enum vocabulary vocabula
 static void set_place(json_t *object, const Maillon__Hfp__V1__ServiceContent *c)
 {
     set_text(object, "adresse", c->address);
-    set_text(object, "code_postal", c->postal_code);
+    set_code(object, "code_postal", c->postal_code);
     set_text(object, "commune", c->commune_name);
-    set_text(object, "code_insee", c->commune);
+    set_code(object, "code_insee", c->commune);
     set_point(object, c);
     set_text(object, "telephone", c->phone);
-    set_text(object, "courriel", c->email);
+    set_email(object, "courriel", c->email);
     set_text(object, "horaires_accueil", c->opening_hours);
+}
+
+/* Communes, departments, EPCI and whole countries. */
+static void set_zones(json_t *object, const char *name, const Maillon__Hfp__V1__ServiceContent *c)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < c->n_zone; i++)
+        if (is_code(c->zone[i], "2359") || strcmp(c->zone[i], "france") == 0)
+            json_array_append_new(list, json_string(c->zone[i]));
+    if (json_array_size(list) > 0)
+        json_object_set(object, name, list);
+    json_decref(list);
 }
 
 /* The ID in the file it came from: records are "structure/ID" and "service/ID". */
@@ -83,18 +123,32 @@ static const char *file_id(const struct directory_service *s)
     return slash ? slash + 1 : s->record;
 }
 
+/* v1 wants three characters: a shorter name says where as well. */
+static void set_name(json_t *object, const Maillon__Hfp__V1__ServiceContent *c)
+{
+    if (text_length(bytes_text(c->name)) >= NAME_MIN) {
+        set_text(object, "nom", c->name);
+        return;
+    }
+    AUTO(buf_done) struct buf name = {0};
+    buf_addf(&name, "%s (%.*s)", c->name, 100, *c->commune_name ? c->commune_name : "?");
+    set_text(object, "nom", buf_text(&name));
+}
+
 static json_t *structure_of(const struct directory_service *s)
 {
     json_t *o = json_object();
     set_text(o, "source", s->source);
     set_text(o, "id", file_id(s));
-    set_text(o, "nom", s->content->name);
-    set_day(o, "date_maj", s->dated_ms);
+    set_name(o, s->content);
+    set_day(o, "date_maj", s);
     set_text(o, "siret", s->siret);
-    set_text(o, "description", s->content->description);
+    if (text_length(bytes_text(s->content->description)) >= TEXT_MIN)
+        set_text(o, "description", s->content->description);
     set_place(o, s->content);
-    set_text(o, "site_web", s->content->url);
-    set_text(o, "accessibilite_lieu", s->content->access);
+    set_url(o, "site_web", s->content->url);
+    if (strncmp(s->content->access, ACCESSLIBRE, strlen(ACCESSLIBRE)) == 0)
+        set_url(o, "accessibilite_lieu", s->content->access);
     return o;
 }
 
@@ -104,12 +158,16 @@ static json_t *service_of(const struct directory_service *s, const char *source,
     const Maillon__Hfp__V1__ServiceContent *c = s->content;
     json_t *o = json_object();
     set_text(o, "source", source);
-    set_text(o, "structure_id", structure);
+    set_text(o, "structure_id", *structure ? structure : id);
     set_text(o, "id", id);
-    set_text(o, "nom", c->name);
-    set_text(o, "description", c->description);
-    set_day(o, "date_maj", s->dated_ms);
-    set_text(o, "type", c->type);
+    set_name(o, c);
+    set_text(o, "description",
+             text_length(bytes_text(c->description)) >= TEXT_MIN ? c->description : c->name);
+    set_day(o, "date_maj", s);
+    set_words(o, "type", VOCABULARY_TYPE, (char *const *)&c->type, 1);
+    json_t *type = json_object_get(o, "type"); /* one word, not a list */
+    if (type)
+        json_object_set(o, "type", json_array_get(type, 0));
     set_words(o, "thematiques", VOCABULARY_THEME, c->theme, c->n_theme);
     set_words(o, "publics", VOCABULARY_PUBLIC, c->public_, c->n_public_);
     set_text(o, "conditions_acces", c->conditions);
@@ -119,71 +177,9 @@ static json_t *service_of(const struct directory_service *s, const char *source,
     set_words(o, "modes_accueil", VOCABULARY_MODE, c->mode, c->n_mode);
     set_words(o, "modes_mobilisation", VOCABULARY_REACH, c->reach, c->n_reach);
     set_words(o, "mobilisable_par", VOCABULARY_REACH_BY, c->reach_by, c->n_reach_by);
-    set_list(o, "zone_eligibilite", c->zone, c->n_zone);
+    set_zones(o, "zone_eligibilite", c);
     set_place(o, c);
-    set_text(o, "lien_mobilisation", c->url);
-    return o;
-}
-
-/* --- HSDS 3 ----------------------------------------------------------------------------------- */
-
-static json_t *hsds_service(const struct directory_service *s, const char *id)
-{
-    const Maillon__Hfp__V1__ServiceContent *c = s->content;
-    json_t *o = json_object();
-    set_text(o, "id", id);
-    set_text(o, "name", c->name);
-    set_text(o, "description", c->description);
-    set_text(o, "status", "active");
-    set_text(o, "email", c->email);
-    set_text(o, "url", c->url);
-    set_text(o, "eligibility_description", c->conditions);
-    set_text(o, "fees_description", *c->price_detail ? c->price_detail : c->price);
-    set_day(o, "last_modified", s->dated_ms);
-    json_t *attributes = json_array();
-    for (size_t i = 0; i < c->n_theme; i++)
-        json_array_append_new(attributes, json_pack("{s:s,s:{s:s,s:s}}", "label", "thematiques",
-                                                    "taxonomy_term", "code", c->theme[i],
-                                                    "taxonomy", "data.inclusion v1"));
-    if (json_array_size(attributes) > 0)
-        json_object_set(o, "attributes", attributes);
-    json_decref(attributes);
-    if (*c->phone)
-        json_object_set_new(o, "phones", json_pack("[{s:s}]", "number", c->phone));
-    if (*c->opening_hours)
-        json_object_set_new(o, "schedules", json_pack("[{s:s}]", "description", c->opening_hours));
-    return o;
-}
-
-static json_t *hsds_location(const Maillon__Hfp__V1__ServiceContent *c)
-{
-    json_t *o = json_object();
-    set_text(o, "location_type", "physical");
-    set_point(o, c);
-    json_t *address = json_object();
-    set_text(address, "address_1", c->address);
-    set_text(address, "postal_code", c->postal_code);
-    set_text(address, "city", c->commune_name);
-    set_text(address, "region", c->commune);
-    set_text(address, "country", "FR");
-    set_text(address, "address_type", "physical");
-    json_object_set_new(o, "addresses", json_pack("[o]", address));
-    return o;
-}
-
-static json_t *hsds_organization(const struct directory_service *s, const char *id)
-{
-    json_t *o = json_object();
-    set_text(o, "id", id);
-    set_text(o, "name", s->content->name);
-    set_text(o, "description", s->content->description);
-    set_text(o, "email", s->content->email);
-    set_text(o, "website", s->content->url);
-    if (*s->siret)
-        json_object_set_new(
-            o, "organization_identifiers",
-            json_pack("[{s:s,s:s}]", "identifier_scheme", "SIRET", "identifier", s->siret));
-    json_object_set_new(o, "locations", json_pack("[o]", hsds_location(s->content)));
+    set_url(o, "lien_mobilisation", c->url);
     return o;
 }
 
@@ -248,7 +244,7 @@ bool directory_export_data_inclusion(struct store *store, const struct export_ow
         set_text(self, "source", "maillon");
         set_text(self, "id", owner->id);
         set_text(self, "nom", owner->name);
-        set_day(self, "date_maj", own[0].dated_ms);
+        set_day(self, "date_maj", &own[0]);
         if (!add(&list, self, err))
             return false;
     }
@@ -267,50 +263,41 @@ bool directory_export_data_inclusion(struct store *store, const struct export_ow
 
 static json_t *imported_organization(const struct directory_service *s)
 {
-    return hsds_organization(s, s->id);
+    return hsds_organization(s);
 }
 
-static json_t *imported_hsds_service(const struct directory_service *s)
+/* Services of this hub, then imported ones, each with its organisation and its place. */
+static bool add_hsds_services(struct store *store, const struct export_owner *owner,
+                              struct list *list, struct err *err)
 {
-    json_t *service = hsds_service(s, s->id);
-    json_object_set_new(service, "locations", json_pack("[o]", hsds_location(s->content)));
-    json_t *organization = json_object();
-    set_text(organization, "id", s->structure);
-    set_text(organization, "name", s->content->structure_name);
-    json_object_set_new(service, "organization", organization);
-    return service;
+    AUTO(arena_free) struct arena *arena = arena_create(0);
+    int64_t offset = 0, total;
+    size_t count;
+    do {
+        struct directory_service *batch;
+        arena_reset(arena);
+        if (!directory_list_page(store, arena, DIRECTORY_SERVICES, offset, BATCH, &batch, &count,
+                                 &total, err))
+            return false;
+        for (size_t i = 0; i < count; i++)
+            if (!add(list, hsds_service(store, arena, owner, &batch[i]), err))
+                return false;
+        offset += (int64_t)count;
+    } while (count == BATCH);
+    return true;
 }
 
 bool directory_export_hsds(struct store *store, const struct export_owner *owner, struct buf *out,
                            struct err *err)
 {
-    AUTO(arena_free) struct arena *arena = arena_create(0);
-    struct directory_service *own;
-    size_t count;
-    if (!directory_list_own(store, arena, &own, &count, err))
-        return false;
     struct list list = {out, true};
     buf_add_text(out, "{\"organizations\":[");
-    if (count > 0) {
-        json_t *self = json_object();
-        set_text(self, "id", owner->id);
-        set_text(self, "name", owner->name);
-        if (!add(&list, self, err))
-            return false;
-    }
-    if (!each_import(store, "structure/", &list, imported_organization, err))
+    if (!add(&list, hsds_owner(owner), err) ||
+        !each_import(store, "structure/", &list, imported_organization, err))
         return false;
     buf_add_text(out, "],\n\"services\":[");
     list.first = true;
-    for (size_t i = 0; i < count; i++) {
-        json_t *service = hsds_service(&own[i], own[i].id);
-        json_object_set_new(service, "locations", json_pack("[o]", hsds_location(own[i].content)));
-        json_object_set_new(service, "organization",
-                            json_pack("{s:s,s:s}", "id", owner->id, "name", owner->name));
-        if (!add(&list, service, err))
-            return false;
-    }
-    if (!each_import(store, "service/", &list, imported_hsds_service, err))
+    if (!add_hsds_services(store, owner, &list, err))
         return false;
     buf_add_text(out, "]}\n");
     return true;

@@ -1,11 +1,8 @@
 #pragma once
 /* The directory as an open data file: own services and imported records. */
+#include "hub/api/hsds.h"
 #include "hub/base/bytes.h"
-#include "hub/domain/directory.h"
 
-struct export_owner { /* this hub, as the structure of its own services */
-    const char *id, *name;
-};
 /**
  * Appends {"structures": […], "services": […]} in the shape of data.inclusion v1.
  * @return false with ERR_IO, or ERR_LIMIT over API_IMPORT_MAX bytes.

@@ -2,6 +2,7 @@
 
 #include "hub/base/text.h"
 #include "hub/crypto/wire.h"
+#include "hub/domain/authoring.h"
 #include "hub/domain/directory_check.h"
 #include "hub/domain/directory_entry.h"
 #include "hub/domain/object.h"
@@ -13,8 +14,6 @@
 #define RENEW_S (30 * 86400) /* own services are signed anew this long before they expire */
 #define KEEP_S  (30 * 86400) /* R-NO-2: after this no older version can come back */
 #define TICK_MS 3600000
-
-#define INCARNATION 1 /* as of all objects of this hub */
 
 /* --- rows ------------------------------------------------------------------------------------- */
 
@@ -169,6 +168,25 @@ bool service_check(const void *body, struct bytes payload UNUSED, struct err *er
     return !service->content || service_check_content(service->content, ERR_PEER, err);
 }
 
+/* An own version that a peer gave back after a restore (R-REC-2). */
+static bool restore(struct tx *tx, const struct inbound_object *object, uint32_t known,
+                    struct err *err)
+{
+    const Maillon__Hfp__V1__Service *service = object->body;
+    const struct oid *oid = &object->envelope.oid;
+    struct err passed = {0};
+    if (service->version <= known)
+        return true;
+    if (!stream_set(tx, TYPE_SERVICE, (struct bytes){0}, object->head->seq, oid, &passed) &&
+        passed.code != ERR_CONFLICT) {
+        *err = passed;
+        return false;
+    }
+    struct bytes key = bytes_text(arena_printf(tx->arena, "%s%s", TYPE_SERVICE, service->uid));
+    return journal_add(tx, JOURNAL_DIRECTORY, key, oid, object->head->expires_s, err) &&
+           put_version(tx, identity_node(tx->self), service, oid, true, err);
+}
+
 bool service_apply(struct tx *tx, const struct inbound_object *object, struct disposition *ret,
                    struct err *err)
 {
@@ -177,6 +195,8 @@ bool service_apply(struct tx *tx, const struct inbound_object *object, struct di
     struct service_row row;
     if (!find_row(tx->store, tx->arena, &object->from, service->uid, &row, err))
         return false;
+    if (node_id_equal(&object->from, identity_node(tx->self)))
+        return restore(tx, object, row.version, err);
     if (row.id && row.ours) /* ours come from here alone */
         return err_set(err, ERR_PEER, "a peer sent a service of this hub");
     if (row.id && service->version < row.version)
@@ -199,23 +219,24 @@ bool service_apply(struct tx *tx, const struct inbound_object *object, struct di
 
 /* --- own -------------------------------------------------------------------------------------- */
 
-/* Signs and stores the next version; content NULL withdraws. */
-static bool publish(struct tx *tx, const char *uid, uint32_t version,
+/* Signs and stores the version after `before`; content NULL withdraws. */
+static bool publish(struct tx *tx, const char *uid, uint32_t before,
                     const Maillon__Hfp__V1__ServiceContent *content, struct err *err)
 {
     uint64_t seq;
     struct oid prev, oid;
     bool has_prev;
-    if (!stream_next(tx, TYPE_SERVICE, (struct bytes){0}, &seq, &prev, &has_prev, err))
+    uint32_t version;
+    if (!stream_next(tx, TYPE_SERVICE, (struct bytes){0}, &seq, &prev, &has_prev, err) ||
+        !authoring_version(tx, before, &version, err))
         return false;
     Maillon__Hfp__V1__Head head;
     maillon__hfp__v1__head__init(&head);
-    head.node = wire_data(node_id_bytes(identity_node(tx->self)));
-    head.incarnation = INCARNATION;
+    if (!authoring_head(tx, &head, err))
+        return false;
     head.seq = seq;
     if (has_prev)
         head.prev = wire_data(oid_bytes(&prev));
-    head.created_s = (uint64_t)tx->now.ms / 1000;
     head.expires_s = head.created_s + LIFE_S;
     Maillon__Hfp__V1__Service service;
     maillon__hfp__v1__service__init(&service);
@@ -264,7 +285,7 @@ bool directory_put_service(struct tx *tx, const char *uid,
         return false;
     if (count >= SERVICES_PER_NODE)
         return err_set(err, ERR_LIMIT, "this hub has %d services already", SERVICES_PER_NODE);
-    if (!publish(tx, uid, row.version + 1, content, err))
+    if (!publish(tx, uid, row.version, content, err))
         return err_wrap(err, "publish a service");
     if (ret_uid)
         text_copy(ret_uid, SERVICE_UID_MAX + 1, uid);
@@ -274,7 +295,7 @@ bool directory_put_service(struct tx *tx, const char *uid,
 bool directory_remove_service(struct tx *tx, const char *uid, struct err *err)
 {
     struct service_row row;
-    return find_own(tx, uid, &row, err) && publish(tx, uid, row.version + 1, NULL, err);
+    return find_own(tx, uid, &row, err) && publish(tx, uid, row.version, NULL, err);
 }
 
 bool directory_set_capacity(struct tx *tx, const char *uid,
@@ -291,7 +312,7 @@ bool directory_set_capacity(struct tx *tx, const char *uid,
         dated.updated_s = (uint64_t)tx->now.ms / 1000;
         content.capacity = &dated;
     }
-    return publish(tx, uid, row.version + 1, &content, err);
+    return publish(tx, uid, row.version, &content, err);
 }
 
 /* --- clock ------------------------------------------------------------------------------------ */
@@ -341,7 +362,7 @@ static bool renew(struct tx *tx, const char *uid, struct err *err)
     if (content.capacity && content.capacity->until_s > 0 &&
         content.capacity->until_s <= (uint64_t)tx->now.ms / 1000)
         content.capacity = NULL;
-    return publish(tx, uid, row.version + 1, &content, err);
+    return publish(tx, uid, row.version, &content, err);
 }
 
 bool directory_tick(struct tx *tx, struct wall *ret_next, struct err *err)
@@ -415,7 +436,9 @@ static bool take_service(struct store *store, struct arena *arena, struct stmt *
     return true;
 }
 
-#define IMPORT_COLUMNS "id, source, record, structure, siret, content, extra, dated_ms"
+#define IMPORT_COLUMNS                                                                         \
+    "id, source, record, structure, siret, content, extra, dated_ms, imported_ms, inherited, " \
+    "structure_dated_ms"
 
 static bool take_import(struct arena *arena, struct stmt *stmt, struct directory_service *ret,
                         struct err *err)
@@ -430,6 +453,9 @@ static bool take_import(struct arena *arena, struct stmt *stmt, struct directory
         .siret = arena_text(arena, stmt_text(stmt, 4)),
         .extra = arena_text(arena, stmt_text(stmt, 6)),
         .dated_ms = stmt_i64(stmt, 7),
+        .imported_ms = stmt_i64(stmt, 8),
+        .inherited = (unsigned)stmt_i64(stmt, 9),
+        .structure_dated_ms = stmt_i64(stmt, 10),
         .distance_km = -1,
     };
     if (!unpack_content(arena, stmt_bytes(stmt, 5), &service.content, err))

@@ -4,6 +4,7 @@
  * data, and one search over all of them (PRODUCT.md section 5). Owns tables `service`,
  * `directory_entry` and `directory_text`.
  */
+#include "hub/domain/fit.h"
 #include "hub/domain/inbound.h"
 #include "hub/domain/tx.h"
 #include "maillon/hfp/v1/directory.pb-c.h"
@@ -22,15 +23,20 @@ struct directory_service {
     bool ours;
     bool takes_referrals; /* ours, or of an accepted peer, and "hub" is a way to reach it */
     const Maillon__Hfp__V1__ServiceContent
-        *content;           /* never NULL; capacity and asked fields in it */
-    const char *owner_name; /* of the peer; "" for ours and for imports without structure */
-    const char *source;     /* imports: the producer; "" else */
-    const char *record;     /* imports: "structure/ID" or "service/ID"; "" else */
-    const char *structure;  /* imported services: ID of their structure; "" else */
-    const char *siret;      /* imports; "" when unknown */
-    const char *extra;      /* imports: JSON of what has no field; "" for none */
-    int64_t dated_ms;       /* the source's or the last change; 0: unknown */
-    double distance_km;     /* search with `near`; negative: unknown */
+        *content;               /* never NULL; capacity and asked fields in it */
+    const char *owner_name;     /* of the peer; "" for ours and for imports without structure */
+    const char *source;         /* imports: the producer; "" else */
+    const char *record;         /* imports: "structure/ID" or "service/ID"; "" else */
+    const char *structure;      /* imported services: ID of their structure; "" else */
+    const char *siret;          /* imports; "" when unknown */
+    const char *extra;          /* imports: JSON of what has no field; "" for none */
+    int64_t dated_ms;           /* the source's or the last change; 0: unknown */
+    int64_t imported_ms;        /* imports: when it came here */
+    unsigned inherited;         /* imported services: set of enum inherited (import_record.h): */
+    int64_t structure_dated_ms; /* fields of its structure have this date */
+    double distance_km;         /* search with `near`; negative: unknown */
+    bool is_judged;             /* search with a person: */
+    unsigned why_not;           /* set of 1 << enum fit_reason; 0: suits */
 };
 
 /* Kind functions of TYPE_SERVICE (hub/kinds.c). */
@@ -57,6 +63,18 @@ NODISCARD bool directory_list_imports(struct store *store, struct arena *arena, 
                                       size_t limit, struct directory_service **ret,
                                       size_t *ret_count, int64_t *ret_last, struct err *err);
 
+enum directory_part { DIRECTORY_ALL, DIRECTORY_SERVICES, DIRECTORY_STRUCTURES };
+/** What this hub may publish: own services and imported records that are offered, a page of them in
+ * order; peers' services are theirs. Arena array. */
+NODISCARD bool directory_list_page(struct store *store, struct arena *arena,
+                                   enum directory_part part, int64_t offset, size_t limit,
+                                   struct directory_service **ret, size_t *ret_count,
+                                   int64_t *ret_total, struct err *err);
+/** The imported structure with that ID in its file; ERR_UNKNOWN. */
+NODISCARD bool directory_find_structure(struct store *store, struct arena *arena,
+                                        const char *source, const char *id,
+                                        struct directory_service *ret, struct err *err);
+
 /* Own services: each change is a new signed version for every accepted peer. */
 /**
  * @param uid  NULL or empty: a new one is made. @param ret_uid  may be NULL; else SERVICE_UID_MAX
@@ -81,6 +99,12 @@ struct directory_query {
     const char *theme; /* a theme or a family of themes */
     bool hub_only;     /* only what takes referrals */
     size_t limit;      /* 0: 20 */
+    /* Whom it is for: what does not suit comes last and says why (fit.h). Its commune is that of
+     * `near` when not given. */
+    struct fit_person person;
+    bool only_fitting;         /* leaves out what does not suit */
+    int64_t open_at_ms;        /* only what is open then, as far as known; 0: whenever */
+    const char *everyday_path; /* the hub's own everyday words (everyday.h); NULL: none */
 };
 struct directory_results {
     struct directory_service *services; /* arena */
@@ -89,8 +113,9 @@ struct directory_results {
     const char *near_name; /* the place understood; "" */
 };
 /**
- * All words must match (the last as a beginning), then any of them, then their beginnings. Nearest
- * first when `near` is given, else best match first; equal answers keep their order.
+ * Everyday words, slips and plurals are understood (search_terms.h). What has all that is asked for
+ * comes first; where that is little, what has some of it follows. The order is explained in
+ * directory_search.c.
  * A hub's own service hides the imported record of the same name and place.
  * @return false with ERR_UNKNOWN when `near` is no known place.
  */

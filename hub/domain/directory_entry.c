@@ -2,6 +2,8 @@
 
 #include "hub/base/text.h"
 #include "hub/domain/directory_words.h"
+#include "hub/domain/everyday.h"
+#include "hub/domain/fit.h"
 #include "hub/domain/place.h"
 #include <math.h>
 #include <stdio.h>
@@ -9,6 +11,7 @@
 #define TEXT_INDEXED_MAX \
     1200 /* bytes of a description that count for search: keeps the index small */
 #define CIRCLE_CELLS_MAX 40
+#define NAME_WORDS_MAX   32
 
 /* Map squares at three sizes, so that a circle of any size is a few words in the index. */
 static const struct {
@@ -57,18 +60,23 @@ static void add_cells(int32_t latitude_e5, int32_t longitude_e5, struct buf *out
     }
 }
 
-void facet_theme(const char *theme, char out[FACET_MAX])
+void facet_word(const char *prefix, const char *text, char out[FACET_MAX])
 {
-    size_t len = 0;
-    out[len++] = 't';
-    for (; *theme && len + 1 < FACET_MAX; theme++) {
-        char c = *theme;
+    size_t len = strlen(prefix);
+    memcpy(out, prefix, len);
+    for (; *text && len + 1 < FACET_MAX; text++) {
+        char c = *text;
         if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
             out[len++] = c;
         else if (c >= 'A' && c <= 'Z')
             out[len++] = (char)(c - 'A' + 'a');
     }
     out[len] = '\0';
+}
+
+void facet_theme(const char *theme, char out[FACET_MAX])
+{
+    facet_word("t", theme, out);
 }
 
 bool entry_takes_referrals(const Maillon__Hfp__V1__ServiceContent *content)
@@ -107,6 +115,36 @@ static void add_themes(const Maillon__Hfp__V1__ServiceContent *content, struct b
         facet_theme(family, facet);
         buf_addf(facets, " %s", facet);
         buf_addf(labels, " %s", label_of(VOCABULARY_THEME, family, strlen(family)));
+    }
+}
+
+static void add_inferred(const char *theme, struct buf *facets)
+{
+    char facet[FACET_MAX], family[FACET_MAX];
+    const char *sub = strstr(theme, "--");
+    facet_word("it", theme, facet);
+    buf_addf(facets, " %s", facet);
+    if (!sub)
+        return;
+    snprintf(family, sizeof(family), "%.*s", (int)(sub - theme), theme);
+    facet_word("it", family, facet);
+    buf_addf(facets, " %s", facet);
+}
+
+/* Many records name no theme, or a whole family: what their name says in everyday words counts. */
+static void infer_themes(struct arena *arena, const char *folded_name, struct buf *facets)
+{
+    const struct everyday *everyday = everyday_load(arena, NULL);
+    char *words[NAME_WORDS_MAX];
+    size_t count = everyday_split(arena_text(arena, folded_name), words, NAME_WORDS_MAX);
+    for (size_t i = 0; i < count; i++)
+        everyday_singular(words[i]);
+    for (size_t at = 0; at < count;) {
+        struct everyday_match match =
+            everyday_match(everyday, (const char *const *)words + at, count - at);
+        for (size_t i = 0; i < match.theme_count; i++)
+            add_inferred(match.themes[i], facets);
+        at += match.used ? match.used : 1;
     }
 }
 
@@ -197,6 +235,26 @@ static bool index_row(struct tx *tx, const struct entry_draft *draft, const stru
     return stmt_run(stmt, err);
 }
 
+/* Does the index hold these texts for that id already? */
+static bool is_indexed(struct tx *tx, const struct entry_draft *draft, const struct row *row,
+                       bool *ret, struct err *err)
+{
+    AUTO(stmt_release)
+    struct stmt *stmt = stmt_get(
+        tx->store, "SELECT name, theme, facet, text FROM directory_entry WHERE id = ?1", err);
+    if (!stmt)
+        return false;
+    stmt_bind_i64(stmt, 1, draft->id);
+    bool found;
+    if (!stmt_next(stmt, &found, err))
+        return false;
+    *ret = found && strcmp(stmt_text(stmt, 0), row->name) == 0 &&
+           strcmp(stmt_text(stmt, 1), row->theme) == 0 &&
+           strcmp(stmt_text(stmt, 2), row->facet) == 0 &&
+           strcmp(stmt_text(stmt, 3), row->text) == 0;
+    return true;
+}
+
 static bool write_row(struct tx *tx, const struct entry_draft *draft, const struct row *row,
                       struct err *err)
 {
@@ -270,12 +328,22 @@ bool entry_put(struct tx *tx, struct arena *arena, const struct entry_draft *dra
         add_cells(row.latitude_e5, row.longitude_e5, &facets);
     if (draft->hub)
         buf_add_text(&facets, " hubyes");
+    infer_themes(arena, row.name, &facets);
+    fit_add_facets(c, &facets);
     row.theme = fold(arena, buf_text(&themes));
     row.facet = buf_text(&facets);
     add_text(draft, &text);
     row.text = fold(arena, buf_text(&text));
+    bool same = false;
+    if (!draft->is_new && !is_indexed(tx, draft, &row, &same, err))
+        return false;
+    if (same) /* a new date, often: the index need not be written again */
+        return write_row(tx, draft, &row, err);
     return (draft->is_new || unindex(tx, draft->id, err)) && write_row(tx, draft, &row, err) &&
-           index_row(tx, draft, &row, err);
+           index_row(tx, draft, &row, err) &&
+           search_words_add(tx, draft->known_words, row.name, err) &&
+           search_words_add(tx, draft->known_words, row.theme, err) &&
+           search_words_add(tx, draft->known_words, row.text, err);
 }
 
 bool entry_remove(struct tx *tx, int64_t id, struct err *err)
@@ -323,7 +391,8 @@ struct placeless {
 };
 
 static bool read_placeless(struct tx *tx, struct arena *arena, int64_t after,
-                           struct placeless *batch, size_t *ret_count, struct err *err)
+                           struct placeless *batch, size_t limit, size_t *ret_count,
+                           struct err *err)
 {
     AUTO(stmt_release)
     struct stmt *stmt = stmt_get(tx->store,
@@ -333,7 +402,7 @@ static bool read_placeless(struct tx *tx, struct arena *arena, int64_t after,
     if (!stmt)
         return false;
     stmt_bind_i64(stmt, 1, after);
-    stmt_bind_i64(stmt, 2, PLACE_BATCH);
+    stmt_bind_i64(stmt, 2, (int64_t)limit);
     size_t count = 0;
     bool row;
     for (;;) {
@@ -351,25 +420,22 @@ static bool read_placeless(struct tx *tx, struct arena *arena, int64_t after,
     return true;
 }
 
-bool entry_place_all(struct tx *tx, struct err *err)
+bool entry_place_some(struct tx *tx, int64_t *after, size_t most, bool *ret_more, struct err *err)
 {
     AUTO(arena_free) struct arena *arena = arena_create(0);
     struct placeless batch[PLACE_BATCH];
-    size_t count;
-    int64_t after = 0;
-    do {
-        arena_reset(arena);
-        if (!read_placeless(tx, arena, after, batch, &count, err))
+    size_t count, limit = most < PLACE_BATCH ? most : PLACE_BATCH;
+    if (!read_placeless(tx, arena, *after, batch, limit, &count, err))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        bool found;
+        int32_t latitude_e5, longitude_e5;
+        if (!place_locate(tx->store, arena, batch[i].commune, batch[i].postal_code, &found,
+                          &latitude_e5, &longitude_e5, err) ||
+            (found && !set_point(tx, batch[i].id, latitude_e5, longitude_e5, err)))
             return false;
-        for (size_t i = 0; i < count; i++) {
-            bool found;
-            int32_t latitude_e5, longitude_e5;
-            if (!place_locate(tx->store, arena, batch[i].commune, batch[i].postal_code, &found,
-                              &latitude_e5, &longitude_e5, err) ||
-                (found && !set_point(tx, batch[i].id, latitude_e5, longitude_e5, err)))
-                return false;
-            after = batch[i].id;
-        }
-    } while (count == PLACE_BATCH);
+        *after = batch[i].id;
+    }
+    *ret_more = count == limit;
     return true;
 }

@@ -2,39 +2,51 @@
 
 #include "hub/base/text.h"
 #include "hub/domain/directory_entry.h"
-#include "hub/domain/directory_words.h"
+#include "hub/domain/everyday.h"
+#include "hub/domain/hours.h"
 #include "hub/domain/place.h"
+#include "hub/domain/search_terms.h"
 #include <stdlib.h>
 
-#define TERMS_MAX        12
-#define TERM_WORDS_MAX   3 /* longest everyday expression */
-#define TERM_THEMES_MAX  4
-#define WORDS_MAX        24
-#define NAME_LOOKED_MAX  500 /* candidates whose name matches come first */
-#define LIMIT_DEFAULT    20
-#define SCORE_NAME       8
-#define SCORE_NAME_BEGIN 6
-#define SCORE_THEME      4
-#define SCORE_TEXT       1
+#define NAME_LOOKED_MAX 500 /* candidates whose name matches come first */
+#define LOADED_MAX      300 /* services looked into for whether they are open */
+#define LIMIT_DEFAULT   20
+#define FEW             5 /* so few answers to all words: those to some of them are shown too */
+
+/*
+ * Ranking. For each thing asked for a service has points: POINTS_NAME when its name says it,
+ * POINTS_THEME when it is of a theme that the words stand for, or its name says so in other words,
+ * POINTS_LABEL when the title of its theme has the word, POINTS_TEXT when only its text mentions
+ * it; a word that is one slip away counts POINTS_SLIP less, a weak word a quarter.
+ *
+ * What does not suit the person comes after what does. With a place the nearest is first, where a
+ * thing asked for that is only mentioned counts as KM_MENTIONED further away, and one that is
+ * missing as KM_MISSING; equal distances go by points. Without a place, points decide, things that
+ * are in name or theme before things that are mentioned. What is still equal stays as stored:
+ * services of hubs, then imported records, oldest first.
+ */
+#define POINTS_NAME  32
+#define POINTS_BEGIN 24 /* the name has a word that begins so */
+#define POINTS_THEME 28
+#define POINTS_LABEL 16
+#define POINTS_TEXT  4
+#define POINTS_SLIP  2
+#define POINTS_BOTH  8 /* name and theme: more than one of them */
+#define POINTS_WHOLE 8 /* the name says nothing else */
+#define KM_MENTIONED 25
+#define KM_MISSING   60
+#define STRONG_THEME 6 /* everyday words for one precise theme say most of what is wanted */
+#define STRONG       4 /* what is in name or theme, against 1 for a mention */
 
 /* Circles tried one after the other until enough is found near; 0: everywhere. */
 static const double rings_km[] = {3, 15, 60, 200, 0};
-
-/* One thing asked for: words that belong together, or a theme that everyday words stand for. */
-struct term {
-    const char *words[TERM_WORDS_MAX];
-    size_t word_count;
-    bool begins; /* the last word may go on */
-    char themes[TERM_THEMES_MAX][FACET_MAX];
-    size_t theme_count;
-};
 
 enum mode { MODE_ALL, MODE_ANY, MODE_BEGINNINGS, MODE_COUNT };
 
 struct candidate {
     int64_t id;
-    unsigned matched, score;
-    double distance_km; /* negative: unknown */
+    unsigned met, points, why_not;
+    double distance_km, felt_km; /* negative: unknown */
     int64_t name_key, owner_key, dated_ms;
     bool is_structure, hidden;
 };
@@ -43,9 +55,11 @@ struct search {
     struct store *store;
     struct arena *arena;
     const struct directory_query *query;
+    struct fit_person person;
+    bool is_personal; /* the person says something */
     size_t limit;
     struct term terms[TERMS_MAX];
-    size_t term_count;
+    size_t term_count, needed; /* needed: those that are not weak */
     bool near;
     struct place place;
     enum mode mode;
@@ -54,132 +68,43 @@ struct search {
     size_t count, looked_at;
 };
 
-/* --- the words asked for ---------------------------------------------------------------------- */
-
-static int compare_text(const void *key, const void *item)
-{
-    return strcmp(key, *(const char *const *)item);
-}
-
-static bool is_stop_word(const char *word)
-{
-    return bsearch(word, stop_words, stop_word_count, sizeof(stop_words[0]), compare_text) != NULL;
-}
-
-/* First row of the sorted table that is not below `words`. */
-static size_t first_everyday(const char *words)
-{
-    size_t low = 0, high = everyday_word_count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (strcmp(everyday_words[middle].words, words) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static void take_everyday(struct term *term, const char *words)
-{
-    for (size_t i = first_everyday(words);
-         i < everyday_word_count && strcmp(everyday_words[i].words, words) == 0 &&
-         term->theme_count < TERM_THEMES_MAX;
-         i++)
-        facet_theme(everyday_words[i].theme, term->themes[term->theme_count++]);
-}
-
-/* Plural or not is the same to who searches. */
-static void drop_plural(struct term *term, char *word)
-{
-    size_t len = strlen(word);
-    if (len >= 4 && (word[len - 1] == 's' || word[len - 1] == 'x')) {
-        word[len - 1] = '\0';
-        term->begins = true;
-    }
-}
-
-static size_t split(char *text, char *words[WORDS_MAX])
-{
-    size_t count = 0;
-    char *save = NULL;
-    for (char *word = strtok_r(text, " '", &save); word && count < WORDS_MAX;
-         word = strtok_r(NULL, " '", &save))
-        words[count++] = word;
-    return count;
-}
-
-/* Longest everyday expression at words[at]; 0 words when there is none. */
-static size_t match_everyday(struct arena *arena, char *const *words, size_t left,
-                             struct term *term)
-{
-    for (size_t n = left < TERM_WORDS_MAX ? left : TERM_WORDS_MAX; n > 0; n--) {
-        const char *joined = n == 3 ? arena_printf(arena, "%s %s %s", words[0], words[1], words[2])
-                             : n == 2 ? arena_printf(arena, "%s %s", words[0], words[1])
-                                      : words[0];
-        take_everyday(term, joined);
-        if (term->theme_count > 0)
-            return n;
-    }
-    return 0;
-}
-
-static void parse_words(struct search *s)
-{
-    const char *asked = s->query->words ? s->query->words : "";
-    char *folded = text_fold(s->arena, bytes_text(asked));
-    char *words[WORDS_MAX];
-    size_t count = folded ? split(folded, words) : 0;
-    bool only_stops = true;
-    for (size_t i = 0; i < count; i++)
-        only_stops = only_stops && is_stop_word(words[i]);
-    for (size_t at = 0; at < count && s->term_count < TERMS_MAX;) {
-        struct term *term = &s->terms[s->term_count];
-        *term = (struct term){0};
-        size_t n = match_everyday(s->arena, words + at, count - at, term);
-        if (n == 0 && is_stop_word(words[at]) && !only_stops) {
-            at++;
-            continue;
-        }
-        n = n ? n : 1;
-        for (size_t k = 0; k < n; k++)
-            if (!is_stop_word(words[at + k]) || n == 1)
-                term->words[term->word_count++] = words[at + k];
-        at += n;
-        char *last = words[at - 1];
-        term->begins = at == count && strlen(last) > 1; /* still being typed */
-        drop_plural(term, last);
-        s->term_count++;
-    }
-}
-
 /* --- the question to the index ---------------------------------------------------------------- */
 
 /* Words are folded: letters and digits, so quoting cannot end early. */
-static void add_word(struct buf *out, const char *word, bool begins, enum mode mode)
+static void add_form(struct buf *out, const char *form, bool begins, enum mode mode)
 {
-    size_t len = strlen(word);
+    size_t len = strlen(form);
     if (mode == MODE_BEGINNINGS && len > 3) {
         len = len > 5 ? 4 : 3;
-        while (len > 0 && ((unsigned char)word[len] & 0xc0) == 0x80)
+        while (len > 0 && ((unsigned char)form[len] & 0xc0) == 0x80)
             len--;
         begins = true;
     }
-    buf_addf(out, "\"%.*s\"%s", (int)len, word, begins ? " *" : "");
+    buf_addf(out, "\"%.*s\"%s", (int)len, form, begins ? " *" : "");
+}
+
+static void add_word(struct buf *out, const struct term_word *word, enum mode mode)
+{
+    buf_add_text(out, "(");
+    for (size_t i = 0; i < word->count && (i == 0 || mode != MODE_BEGINNINGS); i++) {
+        buf_add_text(out, i > 0 ? " OR " : "");
+        add_form(out, word->forms[i], word->begins && i == 0, mode);
+    }
+    buf_add_text(out, ")");
 }
 
 static void add_term(struct buf *out, const struct term *term, const char *columns, enum mode mode,
-                     bool themes)
+                     bool texts)
 {
     buf_addf(out, "(%s : (", columns);
     for (size_t i = 0; i < term->word_count; i++) {
         if (i > 0)
-            buf_add_text(out, mode == MODE_ALL ? " AND " : " OR ");
-        add_word(out, term->words[i], i + 1 == term->word_count && term->begins, mode);
+            buf_add_text(out, mode == MODE_ALL || term->theme_count > 0 ? " AND " : " OR ");
+        add_word(out, &term->words[i], mode);
     }
     buf_add_text(out, ")");
-    for (size_t i = 0; themes && i < term->theme_count; i++)
-        buf_addf(out, " OR facet : \"%s\"", term->themes[i]);
+    for (size_t i = 0; (texts || mode == MODE_ANY) && i < term->theme_count; i++)
+        buf_addf(out, " OR facet : (\"%s\" OR \"%s\")", term->themes[i], term->inferred[i]);
     buf_add_text(out, ")");
 }
 
@@ -214,27 +139,33 @@ static void add_filters(const struct search *s, struct buf *out)
 
 static void add_match(const struct search *s, bool names, struct buf *out)
 {
+    bool first = true;
     for (size_t i = 0; i < s->term_count; i++) {
-        buf_add_text(out, i == 0 ? "(" : s->mode == MODE_ALL ? " AND " : " OR ");
+        if (s->terms[i].weak)
+            continue;
+        buf_add_text(out, first ? "(" : s->mode == MODE_ALL ? " AND " : " OR ");
         add_term(out, &s->terms[i], names ? "name" : "{name theme text}", s->mode, !names);
+        first = false;
     }
-    if (s->term_count > 0)
+    if (!first)
         buf_add_text(out, ")");
     add_filters(s, out);
 }
 
-/* --- ranking ---------------------------------------------------------------------------------- */
+/* --- points ----------------------------------------------------------------------------------- */
 
 static bool ends_word(char c)
 {
-    return c == '\0' || c == ' ' || c == '\'';
+    return c == '\0' || c == ' ' || c == '\'' || c == '\n';
 }
 
 /* 2: the whole word, 1: a word that starts so (if allowed), 0: neither. */
 static int find_word(const char *text, const char *word, size_t len, bool begins)
 {
     int best = 0;
-    for (const char *at = text; (at = memmem(at, strlen(at), word, len)) != NULL; at++) {
+    size_t left = strlen(text);
+    for (const char *at = text; (at = memmem(at, left - (size_t)(at - text), word, len)) != NULL;
+         at++) {
         if (at > text && !ends_word(at[-1]))
             continue;
         if (ends_word(at[len]))
@@ -249,30 +180,92 @@ struct texts {
     const char *name, *theme, *text, *facet;
 };
 
-static unsigned score_term(const struct term *term, const struct texts *texts, enum mode mode)
+static unsigned points_of_word(const struct term_word *word, const struct texts *texts,
+                               enum mode mode)
 {
-    unsigned score = 0;
-    for (size_t i = 0; i < term->word_count; i++) {
-        const char *word = term->words[i];
-        bool begins = i + 1 == term->word_count && term->begins;
-        size_t len = strlen(word);
+    unsigned best = 0;
+    for (size_t i = 0; i < word->count; i++) {
+        const char *form = word->forms[i];
+        size_t len = strlen(form);
+        bool begins = word->begins && i == 0;
         if (mode == MODE_BEGINNINGS && len > 3) {
             len = len > 5 ? 4 : 3;
             begins = true;
         }
-        int in_name = find_word(texts->name, word, len, begins);
+        unsigned points = 0;
+        int in_name = find_word(texts->name, form, len, begins);
         if (in_name)
-            score += in_name == 2 ? SCORE_NAME : SCORE_NAME_BEGIN;
-        else if (find_word(texts->theme, word, len, begins))
-            score += SCORE_THEME;
-        else if (find_word(texts->text, word, len, begins))
-            score += SCORE_TEXT;
+            points = in_name == 2 ? POINTS_NAME : POINTS_BEGIN;
+        else if (find_word(texts->theme, form, len, begins))
+            points = POINTS_LABEL;
+        else if (find_word(texts->text, form, len, begins))
+            points = POINTS_TEXT;
+        if (points > 0 && i >= word->typed)
+            points -= POINTS_SLIP;
+        best = points > best ? points : best;
     }
-    for (size_t i = 0; i < term->theme_count; i++)
-        if (find_word(texts->facet, term->themes[i], strlen(term->themes[i]), false))
-            return score + SCORE_THEME;
-    return score;
+    return best;
 }
+
+static unsigned points_of(const struct term *term, const struct texts *texts, enum mode mode)
+{
+    unsigned sum = 0, themes = 0;
+    bool all = true;
+    for (size_t i = 0; i < term->word_count; i++) {
+        unsigned points = points_of_word(&term->words[i], texts, mode);
+        sum += points;
+        all = all && points > 0;
+    }
+    unsigned words = term->word_count > 0 ? sum / (unsigned)term->word_count : 0;
+    if (!all && term->theme_count > 0)
+        words = 0; /* half of an expression means something else */
+    for (size_t i = 0; i < term->theme_count; i++)
+        if (find_word(texts->facet, term->themes[i], strlen(term->themes[i]), false) ||
+            find_word(texts->facet, term->inferred[i], strlen(term->inferred[i]), false))
+            themes = POINTS_THEME;
+    if (words > POINTS_LABEL && themes > 0)
+        return words + POINTS_BOTH;
+    return words > themes ? words : themes;
+}
+
+/* How much of the name the answer is: a name of one word that is asked for says it all. */
+static unsigned points_of_whole(const struct search *s, const char *name)
+{
+    unsigned words = 1, named = 0;
+    for (const char *at = name; *at; at++)
+        words += ends_word(*at);
+    for (size_t i = 0; i < s->term_count; i++)
+        for (size_t k = 0; k < s->terms[i].word_count; k++)
+            for (size_t f = 0; f < s->terms[i].words[k].typed; f++)
+                if (find_word(name, s->terms[i].words[k].forms[f],
+                              strlen(s->terms[i].words[k].forms[f]), false)) {
+                    named++;
+                    break;
+                }
+    return named * POINTS_WHOLE / words;
+}
+
+static void rate(const struct search *s, const struct texts *texts, struct candidate *c)
+{
+    unsigned missing = 0, mentioned = 0;
+    for (size_t i = 0; i < s->term_count; i++) {
+        unsigned points = points_of(&s->terms[i], texts, s->mode);
+        c->points += s->terms[i].weak ? points / 4 : points;
+        if (s->terms[i].weak)
+            continue;
+        missing += points == 0;
+        mentioned += points > 0 && points < POINTS_LABEL;
+        bool strong = points >= POINTS_LABEL - POINTS_SLIP;
+        c->met += !strong ? points > 0 : s->terms[i].is_precise ? STRONG_THEME : STRONG;
+    }
+    c->points += points_of_whole(s, texts->name);
+    if (c->distance_km >= 0)
+        c->felt_km = c->distance_km + KM_MENTIONED * mentioned + KM_MISSING * missing;
+    if (s->is_personal)
+        c->why_not = fit_of_facets(texts->facet, &s->person);
+}
+
+/* --- candidates ------------------------------------------------------------------------------- */
 
 static double distance_of(const struct search *s, struct stmt *stmt)
 {
@@ -292,6 +285,7 @@ static void take_candidate(struct search *s, struct stmt *stmt)
     *c = (struct candidate){
         .id = stmt_i64(stmt, 0),
         .distance_km = distance_of(s, stmt),
+        .felt_km = -1,
         .name_key = stmt_i64(stmt, 4),
         .owner_key = stmt_i64(stmt, 5),
         .dated_ms = stmt_i64(stmt, 6),
@@ -299,18 +293,15 @@ static void take_candidate(struct search *s, struct stmt *stmt)
     };
     if (s->near && s->km > 0 && (c->distance_km < 0 || c->distance_km > s->km))
         return; /* in a map square of the circle, but not in the circle */
-    /* The long text is read only where a word may be missing from all. */
     const struct texts texts = {
         .name = stmt_text(stmt, 8),
         .theme = stmt_text(stmt, 9),
         .facet = stmt_text(stmt, 10),
-        .text = s->mode == MODE_ALL ? "" : stmt_text(stmt, 11),
+        .text = stmt_text(stmt, 11),
     };
-    for (size_t i = 0; i < s->term_count; i++) {
-        unsigned score = score_term(&s->terms[i], &texts, s->mode);
-        c->matched += score > 0 || s->mode == MODE_ALL;
-        c->score += score;
-    }
+    rate(s, &texts, c);
+    if (s->query->only_fitting && c->why_not)
+        return;
     s->count++;
 }
 
@@ -406,25 +397,26 @@ static void hide_doubles(struct search *s)
     s->count = shown;
 }
 
-/* Most of the words first, then the nearest, then the best match, then as stored. */
+/* See the comment at the top. */
 static int by_rank(const void *a, const void *b)
 {
     const struct candidate *x = a, *y = b;
-    if (x->matched != y->matched)
-        return x->matched > y->matched ? -1 : 1;
-    if ((x->distance_km < 0) != (y->distance_km < 0))
-        return x->distance_km < 0 ? 1 : -1;
-    if (x->distance_km != y->distance_km)
-        return x->distance_km < y->distance_km ? -1 : 1;
-    if (x->score != y->score)
-        return x->score > y->score ? -1 : 1;
+    if ((x->why_not != 0) != (y->why_not != 0))
+        return x->why_not ? 1 : -1;
+    if ((x->felt_km < 0) != (y->felt_km < 0))
+        return x->felt_km < 0 ? 1 : -1;
+    if (x->felt_km != y->felt_km)
+        return x->felt_km < y->felt_km ? -1 : 1;
+    if (x->met != y->met)
+        return x->met > y->met ? -1 : 1;
+    if (x->points != y->points)
+        return x->points > y->points ? -1 : 1;
     return compare_i64(x->id, y->id);
 }
 
 static bool run_ring(struct search *s, struct err *err)
 {
-    s->count = 0;
-    if (s->term_count > 0 && !collect(s, true, NAME_LOOKED_MAX, err))
+    if (s->needed > 0 && !collect(s, true, NAME_LOOKED_MAX, err))
         return false;
     if (s->count < SEARCH_LOOKED_MAX && !collect(s, false, SEARCH_LOOKED_MAX - s->count, err))
         return false;
@@ -458,16 +450,29 @@ static bool find_near(struct search *s, struct err *err)
     return s->near || err_set(err, ERR_UNKNOWN, "no place of that name is known here");
 }
 
+/* Open now, as far as its opening hours are understood. */
+static bool is_open(const struct search *s, const struct directory_service *service)
+{
+    const Maillon__Hfp__V1__ServiceContent *c = service->content;
+    return hours_at(c->opening_hours, hours_local(s->query->open_at_ms, c->postal_code)) ==
+           HOURS_OPEN;
+}
+
 static bool load(struct search *s, struct directory_results *ret, struct err *err)
 {
     struct directory_service *list = arena_alloc(s->arena, s->limit * sizeof(*list));
     size_t count = 0;
-    for (size_t i = 0; i < s->count && count < s->limit; i++) {
-        if (!directory_get_entry(s->store, s->arena, s->candidates[i].id, &list[count], err))
+    for (size_t i = 0; i < s->count && count < s->limit && i < s->limit + LOADED_MAX; i++) {
+        struct directory_service *service = &list[count];
+        if (!directory_get_entry(s->store, s->arena, s->candidates[i].id, service, err))
             return false;
-        if (s->query->hub_only && !list[count].takes_referrals)
+        if ((s->query->hub_only && !service->takes_referrals) ||
+            (s->query->open_at_ms > 0 && !is_open(s, service)))
             continue;
-        list[count++].distance_km = s->candidates[i].distance_km;
+        service->distance_km = s->candidates[i].distance_km;
+        service->why_not = s->candidates[i].why_not;
+        service->is_judged = s->is_personal;
+        count++;
     }
     *ret = (struct directory_results){
         .services = list,
@@ -478,25 +483,40 @@ static bool load(struct search *s, struct directory_results *ret, struct err *er
     return true;
 }
 
+static bool run(struct search *s, struct err *err)
+{
+    for (s->mode = MODE_ALL; s->mode < MODE_COUNT; s->mode++) {
+        if (s->mode == MODE_ANY &&
+            (s->count >= FEW || (s->needed == 1 && s->terms[0].word_count == 1)))
+            continue; /* enough, or the same question again */
+        if (s->mode == MODE_BEGINNINGS && s->count > 0)
+            break;
+        if (!run_mode(s, err))
+            return false;
+        if (s->needed == 0)
+            break;
+    }
+    qsort(s->candidates, s->count, sizeof(*s->candidates), by_rank);
+    return true;
+}
+
 bool directory_search(struct store *store, struct arena *arena, const struct directory_query *query,
                       struct directory_results *ret, struct err *err)
 {
-    struct search s = {.store = store, .arena = arena, .query = query};
-    s.limit = query->limit ? query->limit : LIMIT_DEFAULT;
-    if (s.limit > SEARCH_LIMIT_MAX)
-        s.limit = SEARCH_LIMIT_MAX;
-    s.candidates = arena_alloc(arena, SEARCH_LOOKED_MAX * sizeof(*s.candidates));
-    parse_words(&s);
-    if (!find_near(&s, err))
+    struct search *s = arena_alloc(arena, sizeof(*s));
+    *s = (struct search){.store = store, .arena = arena, .query = query, .person = query->person};
+    s->limit = query->limit ? query->limit : LIMIT_DEFAULT;
+    if (s->limit > SEARCH_LIMIT_MAX)
+        s->limit = SEARCH_LIMIT_MAX;
+    s->candidates = arena_alloc(arena, SEARCH_LOOKED_MAX * sizeof(*s->candidates));
+    const struct everyday *everyday = everyday_load(arena, query->everyday_path);
+    if (!search_terms_read(store, arena, everyday, query->words, s->terms, &s->term_count, err) ||
+        !find_near(s, err))
         return false;
-    for (s.mode = MODE_ALL; s.mode < MODE_COUNT; s.mode++) {
-        if (s.mode == MODE_ANY && s.term_count == 1 && s.terms[0].word_count == 1)
-            continue; /* the same question again */
-        if (!run_mode(&s, err))
-            return false;
-        if (s.count > 0 || s.term_count == 0)
-            break;
-    }
-    qsort(s.candidates, s.count, sizeof(*s.candidates), by_rank);
-    return load(&s, ret, err);
+    for (size_t i = 0; i < s->term_count; i++)
+        s->needed += !s->terms[i].weak;
+    if (s->near && !s->person.commune)
+        s->person.commune = s->place.insee;
+    s->is_personal = fit_says_anything(&s->person);
+    return run(s, err) && load(s, ret, err);
 }

@@ -1,5 +1,5 @@
 #pragma once
-/* The words of data.inclusion v1 with their French labels, and how people say them. Data only. */
+/* The words of data.inclusion v1 with their French labels. Data only. */
 #include <stddef.h>
 
 enum vocabulary {
@@ -19,15 +19,3 @@ struct vocabulary_word {
 };
 extern const struct vocabulary_word vocabulary_words[];
 extern const size_t vocabulary_word_count;
-
-/** Everyday words, folded, one to three of them; sorted. The same words may stand for several
- * themes. */
-struct everyday_words {
-    const char *words, *theme;
-};
-extern const struct everyday_words everyday_words[];
-extern const size_t everyday_word_count;
-
-/** Folded French words that say nothing about what is sought; sorted. */
-extern const char *const stop_words[];
-extern const size_t stop_word_count;

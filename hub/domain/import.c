@@ -5,8 +5,12 @@
 #include "hub/crypto/wire.h"
 #include "hub/domain/directory.h"
 #include "hub/domain/directory_entry.h"
+#include "hub/domain/import_file.h"
+#include "hub/domain/import_hsds.h"
 #include "hub/domain/import_record.h"
+#include "hub/domain/import_twin.h"
 #include "hub/domain/place.h"
+#include "hub/domain/search_words.h"
 #include <stdlib.h>
 
 #define RECORD_BYTES_MAX 262144
@@ -15,13 +19,18 @@
 #define RECORD_ARENA_MAX ((size_t)1 << 30) /* a record of separators alone takes a tenth of it */
 
 struct import {
-    struct tx *tx;
+    struct tx *tx; /* of the present step */
     const struct import_file *file;
-    struct import_report *report;
+    struct import_report report;
     struct import_map *map;
+    struct search_words *words;
+    struct arena *keep;  /* the caller's: strings of the report */
     struct arena *arena; /* of one record */
     uint64_t *seen;      /* hashes of the identifiers in this file; open addressing, 0: free */
     size_t seen_cap, seen_count;
+    struct import_cursor files[2]; /* the file, and its services */
+    struct buf converted;          /* what `files` points to when the file had another shape */
+    int64_t placed; /* entries up to here have the point of their commune, if it is known */
 };
 
 /* --- report ----------------------------------------------------------------------------------- */
@@ -29,18 +38,18 @@ struct import {
 static void report_issue(struct import *im, const char *record, const char *field, const char *what,
                          bool refused)
 {
-    struct import_report *report = im->report;
+    struct import_report *report = &im->report;
     if (report->issue_count == IMPORT_ISSUES_MAX)
         return;
-    struct arena *arena = im->tx->arena;
+    struct arena *arena = im->keep;
     report->issues[report->issue_count++] = (struct import_issue){
         arena_text(arena, record), arena_text(arena, field), arena_text(arena, what), refused};
 }
 
 static void refuse(struct import *im, const char *why)
 {
-    im->report->refused++;
-    report_issue(im, arena_printf(im->arena, "record %u of the file", im->report->read), "", why,
+    im->report.refused++;
+    report_issue(im, arena_printf(im->arena, "record %u of the file", im->report.read), "", why,
                  true);
 }
 
@@ -108,9 +117,9 @@ static bool find_stored(struct store *store, const char *source, const char *nam
 }
 
 /* A service without a place of its own is where its structure is. */
-static void inherit(Maillon__Hfp__V1__ServiceContent *service,
-                    const Maillon__Hfp__V1__ServiceContent *structure)
+static void inherit(struct import_record *record, const Maillon__Hfp__V1__ServiceContent *structure)
 {
+    Maillon__Hfp__V1__ServiceContent *service = &record->content;
     service->structure_name = structure->name;
     if (!*service->commune_name && !*service->postal_code && !*service->address) {
         service->address = structure->address;
@@ -119,13 +128,17 @@ static void inherit(Maillon__Hfp__V1__ServiceContent *service,
         service->commune = structure->commune;
         service->latitude_e5 = structure->latitude_e5;
         service->longitude_e5 = structure->longitude_e5;
+        record->inherited |= INHERITED_PLACE;
     }
     if (!*service->phone && !*service->email) {
         service->phone = structure->phone;
         service->email = structure->email;
+        record->inherited |= INHERITED_CONTACT;
     }
-    if (!*service->opening_hours)
+    if (!*service->opening_hours && *structure->opening_hours) {
         service->opening_hours = structure->opening_hours;
+        record->inherited |= INHERITED_HOURS;
+    }
 }
 
 static bool join_structure(struct import *im, struct import_record *record, struct err *err)
@@ -133,10 +146,11 @@ static bool join_structure(struct import *im, struct import_record *record, stru
     if (!record->is_service || !*record->structure)
         return true;
     AUTO(stmt_release)
-    struct stmt *stmt = stmt_get(im->tx->store,
-                                 "SELECT content FROM import_record WHERE record = ?1 AND "
-                                 "source = ?2",
-                                 err);
+    struct stmt *stmt =
+        stmt_get(im->tx->store,
+                 "SELECT content, dated_ms FROM import_record WHERE record = ?1 AND "
+                 "source = ?2",
+                 err);
     if (!stmt)
         return false;
     stmt_bind_text(stmt, 1, arena_printf(im->arena, "structure/%s", record->structure));
@@ -153,7 +167,8 @@ static bool join_structure(struct import *im, struct import_record *record, stru
         &maillon__hfp__v1__service_content__descriptor, stmt_bytes(stmt, 0), im->arena, err);
     if (!structure)
         return err_set(err, ERR_IO, "a stored record is damaged");
-    inherit(&record->content, structure);
+    record->structure_dated_ms = stmt_i64(stmt, 1);
+    inherit(record, structure);
     return true;
 }
 
@@ -182,13 +197,14 @@ static bool write_record(struct import *im, const struct import_record *record, 
     struct stmt *stmt =
         *id ? stmt_get(im->tx->store,
                        "UPDATE import_record SET structure = ?3, siret = ?4, content = ?5, "
-                       "extra = ?6, digest = ?7, dated_ms = ?8, imported_ms = ?9 "
+                       "extra = ?6, digest = ?7, dated_ms = ?8, imported_ms = ?9, "
+                       "inherited = ?10, structure_dated_ms = ?11 "
                        "WHERE source = ?1 AND record = ?2",
                        err)
             : stmt_get(im->tx->store,
                        "INSERT INTO import_record (source, record, structure, siret, content, "
-                       "extra, digest, dated_ms, imported_ms) "
-                       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                       "extra, digest, dated_ms, imported_ms, inherited, structure_dated_ms) "
+                       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
                        err);
     if (!stmt)
         return false;
@@ -201,38 +217,12 @@ static bool write_record(struct import *im, const struct import_record *record, 
     stmt_bind_bytes(stmt, 7, bytes_of(digest, 32));
     stmt_bind_i64(stmt, 8, record->dated_ms);
     stmt_bind_i64(stmt, 9, im->tx->now.ms);
+    stmt_bind_i64(stmt, 10, record->inherited);
+    stmt_bind_i64(stmt, 11, record->structure_dated_ms);
     if (!stmt_run(stmt, err))
         return false;
     if (!*id)
         *id = store_last_id(im->tx->store);
-    return true;
-}
-
-/* PRODUCT.md 5.3: two records with one SIRET in one commune may be one; a person decides. */
-static bool find_twin(struct import *im, struct import_record *record, int64_t id, struct err *err)
-{
-    if (!*record->siret || record->is_service)
-        return true;
-    AUTO(stmt_release)
-    struct stmt *stmt =
-        stmt_get(im->tx->store,
-                 "SELECT r.source, r.record FROM import_record r "
-                 "JOIN directory_entry e ON e.id = r.id + 4294967296 "
-                 "JOIN directory_entry own ON own.id = ?2 + 4294967296 AND own.place = e.place "
-                 "AND own.name <> e.name "
-                 "WHERE r.siret = ?1 AND r.siret <> '' AND r.id <> ?2 ORDER BY r.id LIMIT 1",
-                 err);
-    if (!stmt)
-        return false;
-    stmt_bind_text(stmt, 1, record->siret);
-    stmt_bind_i64(stmt, 2, id);
-    bool row;
-    if (!stmt_next(stmt, &row, err))
-        return false;
-    if (row)
-        import_record_find(record, im->arena, "siret",
-                           arena_printf(im->arena, "same SIRET and commune as %s %s",
-                                        stmt_text(stmt, 0), stmt_text(stmt, 1)));
     return true;
 }
 
@@ -280,6 +270,7 @@ static bool write_entry(struct import *im, const struct import_record *record, i
         .is_structure = !record->is_service,
         .dated_ms = record->dated_ms,
         .more_words = record->unknown_words,
+        .known_words = im->words,
     };
     return entry_put(im->tx, im->arena, &draft, err);
 }
@@ -288,7 +279,7 @@ static void count_review(struct import *im, const struct import_record *record)
 {
     if (record->finding_count == 0)
         return;
-    im->report->review++;
+    im->report.review++;
     for (size_t i = 0; i < record->finding_count; i++)
         report_issue(im, record->id, record->findings[i].field, record->findings[i].what, false);
 }
@@ -313,15 +304,15 @@ static bool store_record(struct import *im, struct import_record *record, struct
     bool is_new = !stored.id;
     bool same = !is_new && memcmp(stored.digest, digest, sizeof(digest)) == 0;
     if (same)
-        im->report->unchanged++;
+        im->report.unchanged++;
     else if (is_new)
-        im->report->created++;
+        im->report.created++;
     else
-        im->report->updated++;
+        im->report.updated++;
     if (!same && !im->file->dry_run) {
         if (!write_record(im, record, name, content, digest, &stored.id, err) ||
             !write_entry(im, record, stored.id, is_new, err) ||
-            !find_twin(im, record, stored.id, err) ||
+            !twin_find(im->tx, im->arena, record, stored.id, err) ||
             !write_review(im, record, stored.id, is_new, err))
             return false;
     }
@@ -332,7 +323,7 @@ static bool store_record(struct import *im, struct import_record *record, struct
 static bool take_record(struct import *im, struct bytes text, bool is_service, struct err *err)
 {
     arena_reset(im->arena);
-    if (++im->report->read > RECORDS_MAX)
+    if (++im->report.read > RECORDS_MAX)
         return err_set(err, ERR_LIMIT, "the file has more than %d records", RECORDS_MAX);
     if (text.len > RECORD_BYTES_MAX) {
         refuse(im, "longer than a record may be");
@@ -365,154 +356,19 @@ static bool take_record(struct import *im, struct bytes text, bool is_service, s
     return done;
 }
 
-/* --- the file: records one by one, so that memory does not grow with it ----------------------- */
-
-struct cursor {
-    const uint8_t *data;
-    size_t at, len;
-};
-
-static bool at_blank(const struct cursor *c)
-{
-    return c->at < c->len && strchr(" \t\r\n", c->data[c->at]) && c->data[c->at];
-}
-
-static uint8_t peek(struct cursor *c)
-{
-    while (at_blank(c))
-        c->at++;
-    return c->at < c->len ? c->data[c->at] : 0;
-}
-
-static bool skip_string(struct cursor *c)
-{
-    for (c->at++; c->at < c->len; c->at++) {
-        if (c->data[c->at] == '\\') {
-            c->at++;
-        } else if (c->data[c->at] == '"') {
-            c->at++;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Over one JSON value by its brackets and quotes; the parser judges what is inside. */
-static bool skip_value(struct cursor *c)
-{
-    size_t depth = 0;
-    peek(c);
-    while (c->at < c->len) {
-        uint8_t byte = c->data[c->at];
-        if (byte == '"') {
-            if (!skip_string(c))
-                return false;
-        } else if (byte == '{' || byte == '[') {
-            depth++;
-            c->at++;
-        } else if (byte == '}' || byte == ']' || byte == ',') {
-            if (depth == 0)
-                return true; /* the end of a plain value */
-            if (byte != ',' && --depth == 0) {
-                c->at++;
-                return true;
-            }
-            c->at++;
-            continue;
-        } else {
-            c->at++;
-        }
-        if (depth == 0 && (byte == '"'))
-            return true;
-    }
-    return false;
-}
-
-static bool cut_off(const struct cursor *c, struct err *err)
-{
-    return err_set(err, ERR_INVALID, "the file is not JSON, or cut off, near byte %zu", c->at);
-}
-
-static bool take_array(struct import *im, struct cursor *c, bool is_service, struct err *err)
-{
-    c->at++; /* [ */
-    if (peek(c) == ']') {
-        c->at++;
-        return true;
-    }
-    for (;;) {
-        peek(c);
-        size_t start = c->at;
-        if (!skip_value(c) || c->at == start)
-            return cut_off(c, err);
-        if (!take_record(im, bytes_of(c->data + start, c->at - start), is_service, err))
-            return false;
-        uint8_t next = peek(c);
-        c->at++;
-        if (next == ']')
-            return true;
-        if (next != ',')
-            return cut_off(c, err);
-    }
-}
-
-/* {"structures": [...], "services": [...]}: lists of records by name; other members are passed
- * over. */
-static bool take_members(struct import *im, struct cursor *c, struct err *err)
-{
-    c->at++; /* { */
-    if (peek(c) == '}') {
-        c->at++;
-        return true;
-    }
-    for (;;) {
-        if (peek(c) != '"')
-            return cut_off(c, err);
-        size_t start = c->at;
-        if (!skip_string(c))
-            return cut_off(c, err);
-        struct bytes key = bytes_of(c->data + start, c->at - start);
-        if (peek(c) != ':')
-            return cut_off(c, err);
-        c->at++;
-        bool services = bytes_equal(key, BYTES_LITERAL("\"services\""));
-        bool done =
-            peek(c) == '[' ? take_array(im, c, services, err) : skip_value(c) || cut_off(c, err);
-        if (!done)
-            return false;
-        uint8_t next = peek(c);
-        c->at++;
-        if (next == '}')
-            return true;
-        if (next != ',')
-            return cut_off(c, err);
-    }
-}
-
-static bool take_file(struct import *im, struct bytes file, bool is_service, struct err *err)
-{
-    struct cursor c = {file.data, 0, file.len};
-    if (file.len >= 3 && memcmp(file.data, "\xef\xbb\xbf", 3) == 0)
-        c.at = 3;
-    uint8_t first = peek(&c);
-    bool done;
-    if (first == '[')
-        done = take_array(im, &c, is_service, err);
-    else if (first == '{')
-        done = take_members(im, &c, err);
-    else
-        return cut_off(&c, err);
-    if (done && (peek(&c) != 0 || c.at < c.len))
-        return cut_off(&c, err);
-    return done;
-}
+/* --- an import, step by step ------------------------------------------------------------------ */
 
 static bool check_file(const struct import_file *file, struct err *err)
 {
-    if (strcmp(file->format, "data-inclusion") != 0 &&
-        strcmp(file->format, "mediation-numerique") != 0)
+    static const char *const formats[] = {"data-inclusion", "mediation-numerique", "hsds",
+                                          "hsds-csv"};
+    bool known = false;
+    for (size_t i = 0; i < ARRAY_LEN(formats); i++)
+        known = known || strcmp(file->format, formats[i]) == 0;
+    if (!known)
         return err_set(err, ERR_INVALID,
-                       "unknown format; known are data-inclusion and mediation-numerique");
+                       "unknown format; known are data-inclusion, "
+                       "mediation-numerique, hsds and hsds-csv");
     if (file->file.len > API_IMPORT_MAX || file->services.len > API_IMPORT_MAX)
         return err_set(err, ERR_LIMIT, "the file is longer than %d bytes", API_IMPORT_MAX);
     if (file->source && text_length(bytes_text(file->source)) > 100)
@@ -520,25 +376,117 @@ static bool check_file(const struct import_file *file, struct err *err)
     return true;
 }
 
+/* A file that is cut off is refused before its first record is taken. */
+static bool check_form(struct import_cursor cursor, struct err *err)
+{
+    struct bytes record;
+    do {
+        if (!import_next_record(&cursor, &record, err))
+            return err_wrap(err, "import");
+    } while (record.len > 0);
+    return true;
+}
+
+/* Files of HSDS become records of ours first. */
+static bool convert(const struct import_file *file, struct buf *out, struct err *err)
+{
+    if (strcmp(file->format, "hsds") == 0)
+        return import_hsds_json(file->file, out, err);
+    return strcmp(file->format, "hsds-csv") != 0 || import_hsds_csv(file->file, out, err);
+}
+
+static bool open_files(struct import *im, struct err *err)
+{
+    const struct import_file *file = im->file;
+    if (!check_file(file, err) || !convert(file, &im->converted, err))
+        return false;
+    struct bytes main = im->converted.len > 0 ? buf_bytes(&im->converted) : file->file;
+    im->files[0] = (struct import_cursor){.data = main.data, .len = main.len};
+    im->files[1] = (struct import_cursor){
+        .data = file->services.data,
+        .len = file->services.len,
+        .is_service = true,
+        .is_over = file->services.len == 0,
+    };
+    return check_form(im->files[0], err) && (im->files[1].is_over || check_form(im->files[1], err));
+}
+
+struct import *import_begin(struct arena *arena, const struct import_file *file, struct err *err)
+{
+    AUTO(import_free) struct import *im = mem_alloc(sizeof(*im));
+    im->file = file;
+    im->keep = arena;
+    im->map = import_map_create();
+    im->words = search_words_create();
+    im->arena = arena_create(RECORD_ARENA_MAX);
+    im->report.issues = arena_alloc(arena, IMPORT_ISSUES_MAX * sizeof(*im->report.issues));
+    if (!open_files(im, err))
+        return NULL;
+    return TAKE(im);
+}
+
+void import_free(struct import *im)
+{
+    if (!im)
+        return;
+    import_map_free(im->map);
+    search_words_free(im->words);
+    arena_free(im->arena);
+    buf_done(&im->converted);
+    free(im->seen);
+    free(im);
+}
+
+static bool step(struct import *im, size_t records, bool *ret_more, struct err *err)
+{
+    for (size_t i = 0; i < ARRAY_LEN(im->files); i++) {
+        struct import_cursor *c = &im->files[i];
+        while (!c->is_over) {
+            struct bytes record;
+            if (records == 0)
+                return true;
+            if (!import_next_record(c, &record, err))
+                return false;
+            if (record.len == 0)
+                break;
+            records--;
+            if (!take_record(im, record, c->is_service, err))
+                return false;
+        }
+    }
+    if (im->file->dry_run) {
+        *ret_more = false;
+        return true;
+    }
+    return records == 0 || entry_place_some(im->tx, &im->placed, records, ret_more, err);
+}
+
+bool import_step(struct import *im, struct tx *tx, size_t records, bool *ret_more, struct err *err)
+{
+    im->tx = tx;
+    *ret_more = true;
+    bool done = step(im, records, ret_more, err);
+    im->tx = NULL;
+    return done || err_wrap(err, "import");
+}
+
+void import_finish(struct import *im, struct import_report *ret)
+{
+    import_map_report(im->map, im->keep, &im->report);
+    *ret = im->report;
+}
+
 bool directory_import(struct tx *tx, const struct import_file *file, struct import_report *ret,
                       struct err *err)
 {
-    if (!check_file(file, err))
-        return false;
-    AUTO(import_map_free) struct import_map *map = import_map_create();
-    AUTO(arena_free) struct arena *arena = arena_create(RECORD_ARENA_MAX);
-    struct import_report report = {0};
-    report.issues = arena_alloc(tx->arena, IMPORT_ISSUES_MAX * sizeof(*report.issues));
-    struct import im = {.tx = tx, .file = file, .report = &report, .map = map, .arena = arena};
-    bool done = take_file(&im, file->file, false, err) &&
-                (file->services.len == 0 || take_file(&im, file->services, true, err)) &&
-                (file->dry_run || entry_place_all(tx, err));
-    free(im.seen);
-    if (!done)
-        return err_wrap(err, "import");
-    import_map_report(map, tx->arena, &report);
-    *ret = report;
-    return true;
+    AUTO(import_free) struct import *im = import_begin(tx->arena, file, err);
+    bool more = im;
+    while (more)
+        if (!import_step(im, tx, IMPORT_STEP, &more, err))
+            return false;
+    if (im)
+        import_finish(im, ret);
+    return im;
 }
 
 bool import_list_review(struct store *store, struct arena *arena, size_t limit,

@@ -11,6 +11,8 @@ struct import_finding { /* something to look at */
     const char *field, *what;
 };
 
+enum inherited { INHERITED_PLACE = 1, INHERITED_CONTACT = 2, INHERITED_HOURS = 4 };
+
 /** Lives in the arena it was read into, and borrows from the JSON. */
 struct import_record {
     bool is_service;
@@ -20,7 +22,9 @@ struct import_record {
     const char *siret;
     Maillon__Hfp__V1__ServiceContent content;
     int64_t dated_ms;
-    bool closed; /* said not to be offered: kept, not found by a search */
+    unsigned inherited;         /* services: set of enum inherited: fields of the structure */
+    int64_t structure_dated_ms; /* the date of those */
+    bool closed;                /* said not to be offered: kept, not found by a search */
     const char *extra;
     const char *unknown_words; /* for the search index; "" */
     struct import_finding findings[RECORD_FINDINGS_MAX];

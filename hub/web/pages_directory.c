@@ -101,6 +101,41 @@ static void add_capacity(struct page_visit *visit, json_t *service, json_t *capa
     page_add_words(visit, capacity);
 }
 
+/* "Fits", or "To be checked: meant for another age, is not free". */
+static void add_fit(struct page_visit *visit, json_t *service)
+{
+    json_t *fit = json_object_get(service, "fit"), *reason;
+    AUTO(buf_done) struct buf line = {0};
+    char key[KEY_SIZE];
+    size_t i;
+    if (!fit)
+        return;
+    buf_add_text(
+        &line, catalog_text(page_catalog(visit),
+                            json_is_true(json_object_get(fit, "fits")) ? "fit.yes" : "fit.no", 1));
+    json_array_foreach(json_object_get(fit, "reason"), i, reason)
+    {
+        const char *code = json_string_value(json_object_get(reason, "code"));
+        snprintf(key, sizeof(key), "fit.%s", code ? code : "");
+        if (catalog_has(page_catalog(visit), key))
+            buf_addf(&line, "%s %s", i > 0 ? "," : "", catalog_text(page_catalog(visit), key, 1));
+    }
+    json_object_set_new(fit, "line", json_string(buf_text(&line)));
+}
+
+/* What would help this entry most, for who keeps it. */
+static void add_mending(struct page_visit *visit, json_t *service)
+{
+    char key[KEY_SIZE];
+    const char *next =
+        json_string_value(json_object_get(json_object_get(service, "quality"), "next"));
+    snprintf(key, sizeof(key), "quality.%s", next ? next : "");
+    if (json_is_true(json_object_get(service, "ours")) && next && *next &&
+        catalog_has(page_catalog(visit), key))
+        json_object_set_new(service, "mending",
+                            json_string(catalog_text(page_catalog(visit), key, 1)));
+}
+
 static void add_service(struct page_visit *visit, json_t *service, bool has_place)
 {
     static const char *const lists[] = {"reach", "mode"};
@@ -116,6 +151,7 @@ static void add_service(struct page_visit *visit, json_t *service, bool has_plac
     const char *hours = json_string_value(json_object_get(content, "openingHours"));
     add_hours(visit, service, hours ? hours : "");
     add_asked(visit, content);
+    add_fit(visit, service);
     /* Where the button may lead: a hub that is not ours. */
     if (json_is_true(json_object_get(service, "takesReferrals")) &&
         !json_is_true(json_object_get(service, "ours")))
@@ -143,6 +179,7 @@ static void view_service(struct page_visit *visit)
     json_t *service = json_object_get(page_context(visit), "service");
     const char *name = page_value(visit, "service.content.name");
     add_service(visit, service, false);
+    add_mending(visit, service);
     json_object_set_new(page_context(visit), "title", json_string(name));
 }
 
@@ -151,7 +188,8 @@ const struct page pages_directory[] = {
      .path = "/directory",
      .roles = ROLE_ANY,
      .calls = {PAGE_CALL("search", "Directory/Search",
-                         "words={form.words} near={form.near} km={form.km} limit=20",
+                         "words={form.words} near={form.near} km={form.km} age={form.age}"
+                         " price={form.price} openNow?={form.open_now} limit=20",
                          .may_fail = true)},
      .template = "directory",
      .view = view_search},

@@ -40,7 +40,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct err err = {0};
     struct import_report first, second;
     const struct import_file file = {
-        .format = size % 2 ? "data-inclusion" : "mediation-numerique",
+        .format = size > 0 && data[0] == '#'   ? "hsds-csv"
+                  : size > 0 && data[0] == ' ' ? "hsds"
+                  : size % 2                   ? "data-inclusion"
+                                               : "mediation-numerique",
         .file = bytes_of(data, size),
         .source = "fuzz",
     };

@@ -9,6 +9,7 @@
 #include "tests/support/directory_fixture.h"
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* --- real files ------------------------------------------------------------------------------- */
 
@@ -314,6 +315,86 @@ static void trial_run_writes_nothing(void **state)
     assert_int_equal(query_i64(f, "SELECT count(*) FROM directory_entry"), 0);
 }
 
+/* The specification's own example: one organisation, one service at one place. */
+static void check_example(struct domain_fixture *f, const struct import_report *report)
+{
+    struct directory_service *list;
+    size_t count;
+    int64_t total;
+    assert_int_equal(report->created, 2);
+    assert_int_equal(report->refused, 0);
+    assert_ok(f, directory_list_page(f->tx.store, f->tx.arena, DIRECTORY_SERVICES, 0, 10, &list,
+                                     &count, &total, &f->err));
+    assert_int_equal(count, 1);
+    const Maillon__Hfp__V1__ServiceContent *c = list[0].content;
+    assert_string_equal(c->name, "Community Counselling");
+    assert_string_equal(c->structure_name, "Example Organization Inc.");
+    assert_string_equal(c->address, "1-30 Main Street, MyVillage");
+    assert_string_equal(c->commune_name, "MyCity");
+    assert_string_equal(c->opening_hours, "Th,Fr 10:00-18:00");
+    assert_non_null(strstr(c->phone, "1234 234567"));
+    assert_non_null(strstr(c->conditions, "De 12 à 100 ans."));
+    assert_int_equal(c->n_language, 1);
+    assert_string_equal(c->language[0], "ur");
+    assert_int_equal(list[0].dated_ms, 1678876245123);
+}
+
+static void json_of_hsds_is_read(void **state)
+{
+    struct domain_fixture *f = *state;
+    AUTO(buf_done) struct buf file = {0};
+    assert_true(read_file(getenv("MAILLON_VECTORS"), "hsds/service_full.json", &file));
+    struct import_report report =
+        import_bytes(f, "hsds", buf_bytes(&file), (struct bytes){0}, false);
+    check_example(f, &report);
+    report = import_bytes(f, "hsds", buf_bytes(&file), (struct bytes){0}, false);
+    assert_int_equal(report.unchanged, 2);
+}
+
+static void tables_of_hsds_are_joined(void **state)
+{
+    struct domain_fixture *f = *state;
+    static const char *const tables[] = {
+        "services",   "organizations",  "locations",     "addresses",   "phones",
+        "schedules",  "languages",      "accessibility", "attributes",  "service_at_location",
+        "taxonomies", "taxonomy_terms", "service_areas", "cost_options"};
+    AUTO(buf_done) struct buf file = {0};
+    for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
+        char name[64];
+        snprintf(name, sizeof(name), "hsds/csv/%s.csv", tables[i]);
+        buf_addf(&file, "#table %s.csv\n", tables[i]);
+        assert_true(read_file(getenv("MAILLON_VECTORS"), name, &file));
+        buf_add_text(&file, "\n");
+    }
+    struct import_report report =
+        import_bytes(f, "hsds-csv", buf_bytes(&file), (struct bytes){0}, false);
+    check_example(f, &report);
+}
+
+static void steps_are_bounded_and_add_up(void **state)
+{
+    struct domain_fixture *f = *state;
+    AUTO(buf_done) struct buf text = {0};
+    bool more = true;
+    int64_t before = 0;
+    for (size_t i = 0; i < 1000; i++)
+        buf_addf(&text, "%s{\"id\":\"%zu\",\"nom\":\"Lieu %zu\"}", i ? "," : "[", i, i);
+    buf_add_text(&text, "]");
+    const struct import_file file = {.format = "data-inclusion", .file = buf_bytes(&text)};
+    AUTO(import_free) struct import *import = import_begin(f->tx.arena, &file, &f->err);
+    assert_non_null(import);
+    while (more) {
+        assert_ok(f, import_step(import, &f->tx, 100, &more, &f->err));
+        int64_t now = query_i64(f, "SELECT count(*) FROM import_record");
+        assert_true(now - before <= 100);
+        before = now;
+    }
+    struct import_report report;
+    import_finish(import, &report);
+    assert_int_equal(report.created, 1000);
+    assert_int_equal(before, 1000);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, domain_fixture_setup, domain_fixture_teardown)
@@ -330,6 +411,9 @@ int main(void)
         T(bad_records_are_refused_alone),
         T(bad_files_are_refused_whole),
         T(trial_run_writes_nothing),
+        T(json_of_hsds_is_read),
+        T(tables_of_hsds_are_joined),
+        T(steps_are_bounded_and_add_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,8 +24,16 @@ static bool run(struct domain_fixture *f, const char *name, const void *in, void
     };
     f->err = (struct err){0};
     for (const struct method *method = methods_directory; method->name; method++)
-        if (strcmp(method->name, name) == 0)
-            return method->run(&call, in, out, &f->err);
+        if (strcmp(method->name, name) == 0) {
+            bool done;
+            do {
+                call.again = false;
+                done = method->run(&call, in, out, &f->err);
+            } while (done && call.again);
+            if (call.cleanup)
+                call.cleanup(&call);
+            return done;
+        }
     fail_msg("no method %s", name);
     return false;
 }

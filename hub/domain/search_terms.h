@@ -1,0 +1,30 @@
+#pragma once
+/* What somebody typed, as the search understands it. */
+#include "hub/domain/directory_entry.h"
+#include "hub/domain/everyday.h"
+
+#define TERMS_MAX       12
+#define TERM_FORMS_MAX  10
+#define TERM_THEMES_MAX EVERYDAY_THEMES_MAX
+
+struct term_word { /* any of the forms: as typed, singular, plural, and what it may be a slip of */
+    const char *forms[TERM_FORMS_MAX];
+    size_t count, typed; /* the first `typed` forms are the word itself */
+    bool begins;         /* may go on: no such word is known, or it is still being typed */
+};
+
+/* One thing asked for: words that belong together, and the themes that they stand for. */
+struct term {
+    struct term_word words[EVERYDAY_WORDS_MAX];
+    size_t word_count;
+    bool weak;       /* nothing is left out for lack of it */
+    bool is_precise; /* stands for a theme, not for a whole family */
+    char themes[TERM_THEMES_MAX][FACET_MAX];
+    char inferred[TERM_THEMES_MAX][FACET_MAX]; /* the same, as names of services say them */
+    size_t theme_count;
+};
+
+/** @param text  may be NULL. @return at most TERMS_MAX terms in `ret`. */
+NODISCARD bool search_terms_read(struct store *store, struct arena *arena,
+                                 const struct everyday *everyday, const char *text,
+                                 struct term ret[TERMS_MAX], size_t *ret_count, struct err *err);
