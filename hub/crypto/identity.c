@@ -1,4 +1,4 @@
-#include "hub/crypto/identity.h"
+#include "hub/crypto/identity_internal.h"
 
 #include "hub/base/mem.h"
 #include "hub/crypto/key_file.h"
@@ -7,75 +7,149 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <sodium.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#define ENC_KEYS_MAX   64 /* one a week, kept while referrals live */
-#define ENC_NAME_BYTES 64
-#define NONCE_BYTES    crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
-#define TAG_BYTES      crypto_aead_xchacha20poly1305_ietf_ABYTES
-#define WRAP_AAD       BYTES_LITERAL("maillon/data-key/v1")
+#define NONCE_BYTES crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
+#define TAG_BYTES   crypto_aead_xchacha20poly1305_ietf_ABYTES
+#define WRAP_AAD    BYTES_LITERAL("maillon/data-key/v1")
 
 _Static_assert(NONCE_BYTES + sizeof(struct data_key) + TAG_BYTES == WRAPPED_KEY_BYTES, "layout");
 
-#define OP_FILE     "op.key"
 #define HUB_FILE    "hub.key"
-#define KEL_FILE    "kel"
 #define ENC_PREFIX  "enc-"
 #define KEY_SUFFIX  ".key"
 #define OP_COMMENT  "maillon: online signing key of this hub, Ed25519 seed. Secret."
 #define ENC_COMMENT "maillon: sealing key of this hub, X25519. Secret."
 #define HUB_COMMENT "maillon: key that wraps the keys of stored personal data. Secret."
-#define KEL_COMMENT "maillon: key event log of this hub, one signed event a line. Public."
 
-struct identity {
-    struct kel kel;
-    struct buf events_data;
-    struct bytes events[KEL_EVENTS_MAX];
-    size_t event_count;
-    struct sign_key *op;
-    struct seal_key *enc[ENC_KEYS_MAX]; /* newest first */
-    size_t enc_count;
-    struct data_key *hub_key; /* guarded */
-};
+struct ring *identity_ring(const struct identity *identity)
+{
+    return atomic_load_explicit(&identity->keyring->now, memory_order_acquire);
+}
+
+static bool has_enc(const struct ring *ring, const struct seal_key *key)
+{
+    for (size_t i = 0; ring && i < ring->enc_count; i++)
+        if (ring->enc[i] == key)
+            return true;
+    return false;
+}
+
+/* Frees what the ring that replaced it no longer holds. */
+void identity_ring_free(struct ring *ring, const struct ring *newer)
+{
+    for (size_t i = 0; i < ring->enc_count; i++)
+        if (!has_enc(newer, ring->enc[i]))
+            seal_key_free(ring->enc_keys[i].key);
+    if (!newer || newer->op != ring->op)
+        sign_key_free(ring->op);
+    buf_done(&ring->events_data);
+    free(ring);
+}
+
+/* Oldest first, since each ring says what the one before it no longer needs. */
+void identity_free_older(struct ring *ring, int64_t before_ms)
+{
+    if (!ring->older)
+        return;
+    identity_free_older(ring->older, before_ms);
+    if (ring->older->older || ring->older->replaced_ms > before_ms)
+        return;
+    identity_ring_free(ring->older, ring);
+    ring->older = NULL;
+}
+
+void identity_publish(const struct identity *identity, struct ring *ring, struct wall now)
+{
+    ring->older = identity_ring(identity);
+    if (ring->older)
+        ring->older->replaced_ms = now.ms;
+    atomic_store_explicit(&identity->keyring->now, ring, memory_order_release);
+}
+
+void identity_set_events(struct ring *ring, const size_t *lens, size_t count)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < count; at += lens[i++])
+        ring->events[i] = bytes_of(ring->events_data.data + at, lens[i]);
+    ring->event_count = count;
+}
+
+/* The next ring, with the same keys. */
+struct ring *identity_ring_copy(const struct ring *from)
+{
+    struct ring *ring = mem_alloc(sizeof(*ring));
+    size_t lens[KEL_EVENTS_MAX];
+    *ring = *from;
+    ring->events_data = (struct buf){0};
+    buf_add_bytes(&ring->events_data, buf_bytes(&from->events_data));
+    for (size_t i = 0; i < from->event_count; i++)
+        lens[i] = from->events[i].len;
+    identity_set_events(ring, lens, from->event_count);
+    ring->older = NULL;
+    return ring;
+}
+
+void identity_set_enc(struct ring *ring, size_t at, struct seal_key *key, int64_t created_s,
+                      const char *file)
+{
+    ring->enc_keys[at] = (struct enc_key){.key = key, .created_s = created_s};
+    memcpy(ring->enc_keys[at].file, file, strlen(file) + 1);
+    ring->enc[at] = key;
+}
+
+/* The newest stands first. */
+void identity_add_enc(struct ring *ring, struct seal_key *key, int64_t created_s, const char *file)
+{
+    for (size_t i = ring->enc_count++; i > 0; i--) {
+        ring->enc_keys[i] = ring->enc_keys[i - 1];
+        ring->enc[i] = ring->enc[i - 1];
+    }
+    identity_set_enc(ring, 0, key, created_s, file);
+}
+
+static struct identity *identity_new(const char *dir)
+{
+    struct identity *identity = mem_alloc(sizeof(*identity));
+    identity->keyring = mem_alloc(sizeof(*identity->keyring));
+    identity->hub_key = secret_alloc(sizeof(*identity->hub_key));
+    if (dir)
+        identity->dir = mem_text(dir);
+    identity_publish(identity, mem_alloc(sizeof(struct ring)), (struct wall){0});
+    return identity;
+}
 
 void identity_free(struct identity *identity)
 {
     if (!identity)
         return;
-    for (size_t i = 0; i < identity->enc_count; i++)
-        seal_key_free(identity->enc[i]);
-    sign_key_free(identity->op);
+    identity_free_older(identity_ring(identity), INT64_MAX);
+    identity_ring_free(identity_ring(identity), NULL);
+    free(identity->keyring);
     secret_free(identity->hub_key);
-    buf_done(&identity->events_data);
+    free(identity->dir);
     free(identity);
 }
 
-static void set_events(struct identity *identity, const size_t *lens, size_t count)
-{
-    size_t at = 0;
-    for (size_t i = 0; i < count; at += lens[i++])
-        identity->events[i] = bytes_of(identity->events_data.data + at, lens[i]);
-    identity->event_count = count;
-}
-
-static void write_first_events(struct identity *identity, const struct sign_key *root,
+static void write_first_events(struct ring *ring, const struct sign_key *root,
                                const struct sign_public *next_root, const uint8_t nonce[16],
                                struct wall now)
 {
-    struct buf *events = &identity->events_data;
+    struct buf *events = &ring->events_data;
     struct err err = {0};
     size_t lens[2];
     kel_write_incept(root, next_root, nonce, now, events);
     lens[0] = events->len;
-    if (!kel_apply(&identity->kel, buf_bytes(events), &err))
+    if (!kel_apply(&ring->kel, buf_bytes(events), &err))
         abort(); /* ours */
-    kel_write_delegate(&identity->kel, root, sign_key_public(identity->op), now, events);
+    kel_write_delegate(&ring->kel, root, sign_key_public(ring->op), now, events);
     lens[1] = events->len - lens[0];
-    if (!kel_apply(&identity->kel, bytes_of(events->data + lens[0], lens[1]), &err))
+    if (!kel_apply(&ring->kel, bytes_of(events->data + lens[0], lens[1]), &err))
         abort();
-    set_events(identity, lens, 2);
+    identity_set_events(ring, lens, 2);
 }
 
 /* The text form of a seed is that of a node id: 32 bytes and two check characters. */
@@ -87,37 +161,39 @@ static void sheet_text(const struct sign_key *key, char out[NODE_ID_TEXT])
     secret_wipe(&seed, sizeof(seed));
 }
 
-static struct identity *make(const struct random_source *random, struct wall now,
-                             struct recovery_sheets *ret_sheets)
-{
-    struct identity *identity = mem_alloc(sizeof(*identity));
-    AUTO(sign_key_free) struct sign_key *root = sign_key_create(random);
-    AUTO(sign_key_free) struct sign_key *next_root = sign_key_create(random);
-    uint8_t nonce[16];
-    random_fill(random, nonce, sizeof(nonce));
-    identity->op = sign_key_create(random);
-    identity->enc[0] = seal_key_create(random);
-    identity->enc_count = 1;
-    identity->hub_key = secret_alloc(sizeof(*identity->hub_key));
-    random_fill(random, identity->hub_key->b, sizeof(identity->hub_key->b));
-    write_first_events(identity, root, sign_key_public(next_root), nonce, now);
-    if (ret_sheets) {
-        ret_sheets->node = identity->kel.node;
-        sheet_text(root, ret_sheets->root);
-        sheet_text(next_root, ret_sheets->next_root);
-    }
-    return identity;
-}
-
 /* The name sorts by age: enc-<creation time>-<start of the key id>.key */
-static void enc_file_name(const struct seal_key *key, struct wall now, char out[ENC_NAME_BYTES])
+void identity_enc_file(const struct seal_key *key, int64_t created_s, char out[ENC_NAME_BYTES])
 {
     uint8_t public_key[X25519_KEY_BYTES], id[ENC_KEY_ID_BYTES];
     char hex[9];
     seal_key_public(key, public_key);
     seal_key_id(public_key, id);
     hex_encode(bytes_of(id, 4), hex);
-    snprintf(out, ENC_NAME_BYTES, ENC_PREFIX "%012" PRId64 "-%s" KEY_SUFFIX, now.ms / 1000, hex);
+    snprintf(out, ENC_NAME_BYTES, ENC_PREFIX "%012" PRId64 "-%s" KEY_SUFFIX, created_s, hex);
+}
+
+static struct identity *make(const char *dir, const struct random_source *random, struct wall now,
+                             struct recovery_sheets *ret_sheets)
+{
+    struct identity *identity = identity_new(dir);
+    struct ring *ring = identity_ring(identity);
+    AUTO(sign_key_free) struct sign_key *root = sign_key_create(random);
+    AUTO(sign_key_free) struct sign_key *next_root = sign_key_create(random);
+    uint8_t nonce[16];
+    char file[ENC_NAME_BYTES];
+    random_fill(random, nonce, sizeof(nonce));
+    ring->op = sign_key_create(random);
+    struct seal_key *enc = seal_key_create(random);
+    identity_enc_file(enc, now.ms / 1000, file);
+    identity_add_enc(ring, enc, now.ms / 1000, file);
+    random_fill(random, identity->hub_key->b, sizeof(identity->hub_key->b));
+    write_first_events(ring, root, sign_key_public(next_root), nonce, now);
+    if (ret_sheets) {
+        ret_sheets->node = ring->kel.node;
+        sheet_text(root, ret_sheets->root);
+        sheet_text(next_root, ret_sheets->next_root);
+    }
+    return identity;
 }
 
 static bool write_secret(const char *dir, const char *name, const char *comment, uint8_t secret[32],
@@ -129,23 +205,32 @@ static bool write_secret(const char *dir, const char *name, const char *comment,
     return ok;
 }
 
-/* The log is written last: only a directory with all keys has one. */
-static bool write_files(const struct identity *identity, const char *dir, struct wall now,
-                        struct err *err)
+bool identity_write_enc(const char *dir, const struct enc_key *enc, struct err *err)
 {
     uint8_t secret[32];
-    char enc_name[ENC_NAME_BYTES];
-    enc_file_name(identity->enc[0], now, enc_name);
-    seal_key_secret(identity->enc[0], secret);
-    if (!write_secret(dir, enc_name, ENC_COMMENT, secret, err))
+    seal_key_secret(enc->key, secret);
+    return write_secret(dir, enc->file, ENC_COMMENT, secret, err);
+}
+
+bool identity_write_op(const char *dir, const char *name, const struct sign_key *op,
+                       struct err *err)
+{
+    uint8_t secret[32];
+    sign_key_seed(op, secret);
+    return write_secret(dir, name, OP_COMMENT, secret, err);
+}
+
+/* The log is written last: only a directory with all keys has one. */
+static bool write_files(const struct identity *identity, const char *dir, struct err *err)
+{
+    const struct ring *ring = identity_ring(identity);
+    uint8_t secret[32];
+    if (!identity_write_enc(dir, &ring->enc_keys[0], err))
         return false;
     memcpy(secret, identity->hub_key->b, sizeof(secret));
-    if (!write_secret(dir, HUB_FILE, HUB_COMMENT, secret, err))
-        return false;
-    sign_key_seed(identity->op, secret);
-    if (!write_secret(dir, OP_FILE, OP_COMMENT, secret, err))
-        return false;
-    return key_file_write(dir, KEL_FILE, KEL_COMMENT, identity->events, identity->event_count, err);
+    return write_secret(dir, HUB_FILE, HUB_COMMENT, secret, err) &&
+           identity_write_op(dir, OP_FILE, ring->op, err) &&
+           key_file_write(dir, KEL_FILE, KEL_COMMENT, ring->events, ring->event_count, err);
 }
 
 struct identity *identity_create(const char *dir, const struct random_source *random,
@@ -162,8 +247,8 @@ struct identity *identity_create(const char *dir, const struct random_source *ra
         return NULL;
     }
     struct recovery_sheets sheets;
-    AUTO(identity_free) struct identity *identity = make(random, now, &sheets);
-    bool ok = write_files(identity, dir, now, err);
+    AUTO(identity_free) struct identity *identity = make(dir, random, now, &sheets);
+    bool ok = write_files(identity, dir, err);
     if (ok)
         *ret_sheets = sheets;
     secret_wipe(&sheets, sizeof(sheets));
@@ -172,7 +257,13 @@ struct identity *identity_create(const char *dir, const struct random_source *ra
 
 struct identity *identity_create_memory(const struct random_source *random, struct wall now)
 {
-    return make(random, now, NULL);
+    return make(NULL, random, now, NULL);
+}
+
+struct identity *identity_create_known(const struct random_source *random, struct wall now,
+                                       struct recovery_sheets *ret_sheets)
+{
+    return make(NULL, random, now, ret_sheets);
 }
 
 static int is_enc_file(const struct dirent *entry)
@@ -187,7 +278,7 @@ static int newest_first(const struct dirent **a, const struct dirent **b)
     return strcmp((*b)->d_name, (*a)->d_name);
 }
 
-static bool read_enc_keys(struct identity *identity, const char *dir, struct err *err)
+static bool read_enc_keys(struct ring *ring, const char *dir, struct err *err)
 {
     struct dirent **names = NULL;
     int count = scandir(dir, &names, is_enc_file, newest_first);
@@ -196,82 +287,138 @@ static bool read_enc_keys(struct identity *identity, const char *dir, struct err
     bool ok = true;
     for (int i = 0; i < count; i++) {
         uint8_t secret[32];
+        const char *name = names[i]->d_name;
         if (ok && i >= ENC_KEYS_MAX)
             ok = err_set(err, ERR_IO, "cannot use the key directory: more than %d sealing keys",
                          ENC_KEYS_MAX);
         if (ok)
-            ok = key_file_read_secret(dir, names[i]->d_name, secret, sizeof(secret), err);
-        if (ok)
-            identity->enc[identity->enc_count++] = seal_key_from_secret(secret);
+            ok = key_file_read_secret(dir, name, secret, sizeof(secret), err);
+        if (ok) {
+            long long created_s = strtoll(name + sizeof(ENC_PREFIX) - 1, NULL, 10);
+            identity_set_enc(ring, ring->enc_count++, seal_key_from_secret(secret), created_s,
+                             name);
+        }
         free(names[i]);
     }
     free(names);
-    if (ok && identity->enc_count == 0)
+    if (ok && ring->enc_count == 0)
         return err_set(err, ERR_IO, "cannot use the key directory: no sealing key (enc-*.key)");
     return ok;
 }
 
-static bool read_kel(struct identity *identity, const char *dir, struct err *err)
+static bool read_op(const char *dir, const char *name, struct sign_key **ret, struct err *err)
+{
+    uint8_t seed[32];
+    if (!key_file_read_secret(dir, name, seed, sizeof(seed), err))
+        return false;
+    *ret = sign_key_from_seed(seed);
+    return true;
+}
+
+bool identity_may_use(const struct kel *kel, const struct sign_key *op)
+{
+    return kel_find_op(kel, sign_key_public(op)) != NULL;
+}
+
+/*
+ * A change of the OP key writes the new one beside the old, then the log, then puts it in place: a
+ * crash in between is finished here, whichever way the log says.
+ */
+static bool read_op_key(struct ring *ring, const char *dir, struct err *err)
+{
+    struct sign_key *next = NULL;
+    if (key_file_exists(dir, OP_NEXT_FILE)) {
+        if (!read_op(dir, OP_NEXT_FILE, &next, err))
+            return false;
+        if (identity_may_use(&ring->kel, next)) {
+            ring->op = next;
+            return key_file_rename(dir, OP_NEXT_FILE, OP_FILE, err);
+        }
+        sign_key_free(next);
+        if (!key_file_destroy(dir, OP_NEXT_FILE, err))
+            return false;
+    }
+    if (!read_op(dir, OP_FILE, &ring->op, err))
+        return false;
+    return ring->kel.retired || identity_may_use(&ring->kel, ring->op) ||
+           err_set(err, ERR_IO, "cannot use op.key: the log in kel does not delegate to it");
+}
+
+static bool read_kel(struct ring *ring, const char *dir, struct err *err)
 {
     size_t lens[KEL_EVENTS_MAX], count = 0;
-    if (!key_file_read_list(dir, KEL_FILE, &identity->events_data, lens, KEL_EVENTS_MAX, &count,
-                            err))
+    if (!key_file_read_list(dir, KEL_FILE, &ring->events_data, lens, KEL_EVENTS_MAX, &count, err))
         return false;
-    set_events(identity, lens, count);
+    identity_set_events(ring, lens, count);
     struct err why = {0};
-    if (!kel_read(identity->events, count, NULL, &identity->kel, &why))
-        return err_set(err, ERR_IO, "cannot use kel: %s", why.msg);
-    if (!kel_find_op(&identity->kel, sign_key_public(identity->op)))
-        return err_set(err, ERR_IO, "cannot use op.key: the log in kel does not delegate to it");
-    return true;
+    return kel_read(ring->events, count, NULL, &ring->kel, &why) ||
+           err_set(err, ERR_IO, "cannot use kel: %s", why.msg);
 }
 
 struct identity *identity_open(const char *dir, struct err *err)
 {
-    AUTO(identity_free) struct identity *identity = mem_alloc(sizeof(*identity));
-    uint8_t seed[32];
-    if (!key_file_read_secret(dir, OP_FILE, seed, sizeof(seed), err))
-        return NULL;
-    identity->op = sign_key_from_seed(seed);
-    identity->hub_key = secret_alloc(sizeof(*identity->hub_key));
+    AUTO(identity_free) struct identity *identity = identity_new(dir);
+    struct ring *ring = identity_ring(identity);
+    if (!key_file_exists(dir, OP_NEXT_FILE)) { /* says first what people most often get wrong */
+        struct sign_key *op = NULL;
+        if (!read_op(dir, OP_FILE, &op, err))
+            return NULL;
+        sign_key_free(op);
+    }
     if (!key_file_read_secret(dir, HUB_FILE, identity->hub_key->b, sizeof(identity->hub_key->b),
                               err) ||
-        !read_enc_keys(identity, dir, err) || !read_kel(identity, dir, err))
+        !read_enc_keys(ring, dir, err) || !read_kel(ring, dir, err) || !read_op_key(ring, dir, err))
         return NULL;
     return TAKE(identity);
 }
 
 const struct node_id *identity_node(const struct identity *identity)
 {
-    return &identity->kel.node;
+    return &identity_ring(identity)->kel.node;
 }
 
 const struct kel *identity_kel(const struct identity *identity)
 {
-    return &identity->kel;
+    return &identity_ring(identity)->kel;
 }
 
 const struct bytes *identity_kel_events(const struct identity *identity, size_t *ret_count)
 {
-    *ret_count = identity->event_count;
-    return identity->events;
+    const struct ring *ring = identity_ring(identity);
+    *ret_count = ring->event_count;
+    return ring->events;
 }
 
 const struct sign_key *identity_op(const struct identity *identity)
 {
-    return identity->op;
+    return identity_ring(identity)->op;
 }
 
 const struct seal_key *const *identity_enc_keys(const struct identity *identity, size_t *ret_count)
 {
-    *ret_count = identity->enc_count;
-    return (const struct seal_key *const *)identity->enc;
+    const struct ring *ring = identity_ring(identity);
+    *ret_count = ring->enc_count;
+    return ring->enc;
+}
+
+size_t identity_enc_list(const struct identity *identity, struct enc_key_info *ret, size_t max)
+{
+    const struct ring *ring = identity_ring(identity);
+    size_t count = ring->enc_count < max ? ring->enc_count : max;
+    for (size_t i = 0; i < count; i++) {
+        int64_t created_s = ring->enc_keys[i].created_s;
+        ret[i] = (struct enc_key_info){.from_s = created_s,
+                                       .until_s = created_s + ENC_KEY_ACCEPTED_S,
+                                       .destroyed_s = created_s + ENC_KEY_LIFETIME_S};
+        seal_key_public(ring->enc[i], ret[i].public_key);
+    }
+    return count;
 }
 
 void identity_sign(const struct identity *identity, const char *type, struct bytes body,
                    struct buf *out, struct oid *ret_oid)
 {
-    const struct sign_key *op = identity->op;
+    const struct sign_key *op = identity_op(identity);
     envelope_sign(&op, 1, type, body, out, ret_oid);
 }
 
@@ -295,30 +442,5 @@ bool identity_unwrap(const struct identity *identity, struct bytes wrapped, stru
         return err_set(err, ERR_IO, "cannot unwrap a data key: damaged, or not of this hub.key");
     *ret = key;
     secret_wipe(&key, sizeof(key));
-    return true;
-}
-
-void data_encrypt(const struct data_key *key, const struct random_source *random, struct bytes aad,
-                  struct bytes plain, struct buf *out)
-{
-    uint8_t *at = buf_reserve(out, NONCE_BYTES + plain.len + TAG_BYTES);
-    random_fill(random, at, NONCE_BYTES);
-    crypto_aead_xchacha20poly1305_ietf_encrypt(at + NONCE_BYTES, NULL, plain.data, plain.len,
-                                               aad.data, aad.len, NULL, at, key->b);
-    out->len += NONCE_BYTES + plain.len + TAG_BYTES;
-}
-
-bool data_decrypt(const struct data_key *key, struct bytes aad, struct bytes stored,
-                  struct buf *out, struct err *err)
-{
-    if (stored.len < NONCE_BYTES + TAG_BYTES)
-        return err_set(err, ERR_IO, "cannot decrypt stored data: too short");
-    size_t plain_len = stored.len - NONCE_BYTES - TAG_BYTES;
-    uint8_t *at = buf_reserve(out, plain_len);
-    if (crypto_aead_xchacha20poly1305_ietf_decrypt(at, NULL, NULL, stored.data + NONCE_BYTES,
-                                                   stored.len - NONCE_BYTES, aad.data, aad.len,
-                                                   stored.data, key->b) != 0)
-        return err_set(err, ERR_IO, "cannot decrypt stored data: damaged, or not of this key");
-    out->len += plain_len;
     return true;
 }

@@ -2,7 +2,10 @@
 /*
  * This hub's keys: the only holder of private keys (DESIGN.md section 10). Key files are 0600 in
  * `dir`: op.key, enc-*.key, hub.key, kel (public). ROOT and NEXT ROOT never stay on the machine.
- * Immutable after opening: readable from every thread.
+ * Readable from every thread: a change publishes a new ring of keys at once, and what was lent from
+ * the one before stays valid for ten minutes, longer than any job. Changes come from one thread at
+ * a time (in the daemon: the writer). The handle is const everywhere because it stays the same
+ * node; that its keys change in time is what it is for.
  */
 #include "hub/crypto/kel.h"
 #include "hub/crypto/seal.h"
@@ -12,17 +15,23 @@ struct identity;
 /** What must be printed on two separate sheets and never stored (R-ID-2); wipe with secret_wipe. */
 struct recovery_sheets {
     struct node_id node;
-    char root[NODE_ID_TEXT];      /* seed in the text form of node ids, with check characters */
+    char root[NODE_ID_TEXT]; /* seed in the text form of node ids, with check characters */
     char next_root[NODE_ID_TEXT];
 };
 
-/** Makes all keys and the first two key events; writes the files. ERR_CONFLICT: `dir` has keys already. */
+/** Makes all keys and the first two key events; writes the files. ERR_CONFLICT: `dir` has keys
+ * already. */
 NODISCARD struct identity *identity_create(const char *dir, const struct random_source *random,
                                            struct wall now, struct recovery_sheets *ret_sheets,
                                            struct err *err);
 /** Same without files, for tests and the simulator. */
 NODISCARD struct identity *identity_create_memory(const struct random_source *random,
                                                   struct wall now);
+/** … and tells the root keys, as tests of thefts need them. The same randomness gives the same
+ * keys. */
+NODISCARD struct identity *identity_create_known(const struct random_source *random,
+                                                 struct wall now,
+                                                 struct recovery_sheets *ret_sheets);
 /** ERR_IO with what to do: missing, unreadable, readable by others (refused), truncated. */
 NODISCARD struct identity *identity_open(const char *dir, struct err *err);
 void identity_free(struct identity *identity);
@@ -33,7 +42,35 @@ const struct kel *identity_kel(const struct identity *identity);
 /** Serialised Signed key events, in order. */
 const struct bytes *identity_kel_events(const struct identity *identity, size_t *ret_count);
 const struct sign_key *identity_op(const struct identity *identity);
+/** Newest first; all that still open something. */
 const struct seal_key *const *identity_enc_keys(const struct identity *identity, size_t *ret_count);
+
+/** A sealing key as people and peers see it. */
+struct enc_key_info {
+    uint8_t public_key[X25519_KEY_BYTES];
+    int64_t from_s, until_s; /* peers may seal to it */
+    int64_t destroyed_s;     /* its private half goes */
+};
+/** Newest first; at most `max`. */
+size_t identity_enc_list(const struct identity *identity, struct enc_key_info *ret, size_t max);
+
+/**
+ * Own key events on top of the log, and with them the OP key they delegate to (NULL: it stays;
+ * always taken). Files first, then memory. ERR_INVALID: the events do not apply, or leave this hub
+ * without a valid OP key while it is not retired; ERR_IO.
+ */
+NODISCARD bool identity_append(const struct identity *identity, const struct bytes *events,
+                               size_t count, struct sign_key *op, struct wall now, struct err *err);
+/**
+ * R-ID-6: a new sealing key every week, and the private half of the old ones destroyed on time.
+ * *ret_changed: the card must be published again. Call a few times a day.
+ */
+NODISCARD bool identity_tick(const struct identity *identity, const struct random_source *random,
+                             struct wall now, bool *ret_changed, struct err *err);
+/** The machine was in other hands: a new sealing key, and no peer is to use the old ones. */
+NODISCARD bool identity_renew_enc(const struct identity *identity,
+                                  const struct random_source *random, struct wall now,
+                                  struct err *err);
 
 /** Signs a body with the OP key: envelope_sign with one signature. */
 void identity_sign(const struct identity *identity, const char *type, struct bytes body,

@@ -131,6 +131,23 @@ static struct kel_op *find_any_op(struct kel *kel, const struct sign_public *key
     return NULL;
 }
 
+/* SHA-256(type || 0 || stream): equal for equal places, and of one size. */
+static void bound_place(const char *type, struct bytes stream, uint8_t ret[32])
+{
+    const struct bytes parts[] = {bytes_of(type, strlen(type) + 1), stream};
+    digest_sha256_parts(parts, ARRAY_LEN(parts), ret);
+}
+
+static void drop_bounds(struct kel *kel, const struct sign_public *key)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < kel->bound_count; i++)
+        if (memcmp(kel->bounds[i].key.b, key->b, sizeof(key->b)) != 0)
+            kel->bounds[kept++] = kel->bounds[i];
+    memset(&kel->bounds[kept], 0, (kel->bound_count - kept) * sizeof(kel->bounds[0]));
+    kel->bound_count = kept;
+}
+
 /* A free place, else that of a revoked key, else that of one whose delegation is over. */
 static struct kel_op *place_for_op(struct kel *kel, uint64_t now_s)
 {
@@ -161,11 +178,27 @@ static bool apply_delegate(struct kel *kel, uint64_t created_s,
         op = place_for_op(kel, created_s);
     if (!op)
         return err_set(err, ERR_PEER, "key event delegates too many keys");
+    if (op->revoked) /* its place is taken: the log no longer vouches for anything of it */
+        drop_bounds(kel, &op->key);
     *op = (struct kel_op){.key = key, .from_s = created_s, .not_after_s = delegate->not_after_s};
     return true;
 }
 
-static bool apply_revoke(struct kel *kel, const Maillon__Hfp__V1__Revoke *revoke, struct err *err)
+static bool add_bound(struct kel *kel, const struct sign_public *key,
+                      const Maillon__Hfp__V1__StreamBound *through, struct err *err)
+{
+    if (through->stream.len != 0 && through->stream.len != OID_BYTES)
+        return refuse(err, "stream of a bound");
+    if (kel->bound_count == KEL_BOUNDS_MAX)
+        return err_set(err, ERR_PEER, "key events bound more than %d streams", KEL_BOUNDS_MAX);
+    struct kel_bound *bound = &kel->bounds[kel->bound_count++];
+    *bound = (struct kel_bound){.key = *key, .seq = through->seq};
+    bound_place(through->type, wire_bytes(through->stream), bound->where);
+    return true;
+}
+
+static bool apply_revoke(struct kel *kel, uint64_t created_s,
+                         const Maillon__Hfp__V1__Revoke *revoke, struct err *err)
 {
     struct sign_public key;
     if (!read_key(revoke->op, &key))
@@ -173,15 +206,25 @@ static bool apply_revoke(struct kel *kel, const Maillon__Hfp__V1__Revoke *revoke
     struct kel_op *op = find_any_op(kel, &key);
     if (!op)
         return err_set(err, ERR_PEER, "key event revokes an unknown key");
+    if (op->revoked)
+        return err_set(err, ERR_PEER, "key event revokes a key a second time");
+    for (size_t i = 0; i < revoke->n_valid_through; i++)
+        if (!add_bound(kel, &key, revoke->valid_through[i], err))
+            return false;
     op->revoked = true;
+    op->reason = revoke->reason;
+    op->revoked_s = created_s;
     return true;
 }
 
-static bool apply_retire(struct kel *kel, const Maillon__Hfp__V1__Retire *retire, struct err *err)
+static bool apply_retire(struct kel *kel, uint64_t created_s,
+                         const Maillon__Hfp__V1__Retire *retire, struct err *err)
 {
-    if (retire->successor.len != 0 && retire->successor.len != NODE_ID_BYTES)
+    if (retire->successor.len != 0 && !node_id_from(wire_bytes(retire->successor), &kel->successor))
         return refuse(err, "successor");
+    kel->has_successor = retire->successor.len != 0;
     kel->retired = true;
+    kel->retired_s = created_s;
     return true;
 }
 
@@ -229,8 +272,8 @@ static bool apply_event(struct kel *kel, const struct envelope *envelope, const 
     if (event->event_case == MAILLON__HFP__V1__KEL_EVENT__EVENT_DELEGATE)
         return apply_delegate(kel, event->head->created_s, event->delegate, err);
     if (event->event_case == MAILLON__HFP__V1__KEL_EVENT__EVENT_REVOKE)
-        return apply_revoke(kel, event->revoke, err);
-    return apply_retire(kel, event->retire, err);
+        return apply_revoke(kel, event->head->created_s, event->revoke, err);
+    return apply_retire(kel, event->head->created_s, event->retire, err);
 }
 
 bool kel_apply(struct kel *kel, struct bytes signed_event, struct err *err)
@@ -295,58 +338,63 @@ bool kel_verify(const struct kel *kel, const struct envelope *envelope,
     return false;
 }
 
-static uint64_t seconds_of(struct wall now)
+enum kel_age kel_op_age(const struct kel_op *op, struct wall now)
 {
-    return now.ms > 0 ? (uint64_t)now.ms / 1000 : 0;
+    uint64_t now_s = now.ms > 0 ? (uint64_t)now.ms / 1000 : 0;
+    if (now_s <= op->not_after_s)
+        return KEL_FRESH;
+    return now_s - op->not_after_s <= DELEGATION_STALE_S ? KEL_STALE : KEL_OVER;
 }
 
-static void sign_event(const KelEvent *event, const struct sign_key *root, struct buf *out)
+enum kel_age kel_age(const struct kel *kel, struct wall now, uint64_t *ret_until_s)
 {
-    AUTO(buf_done) struct buf body = {0};
-    wire_pack(event, &body);
-    envelope_sign(&root, 1, TYPE_KEL, buf_bytes(&body), out, NULL);
+    const struct kel_op *last = NULL;
+    for (size_t i = 0; i < kel->op_count; i++)
+        if (!kel->ops[i].revoked && (!last || kel->ops[i].not_after_s > last->not_after_s))
+            last = &kel->ops[i];
+    *ret_until_s = last ? last->not_after_s : 0;
+    return last ? kel_op_age(last, now) : KEL_OVER;
 }
 
-void kel_write_incept(const struct sign_key *root, const struct sign_public *next_root,
-                      const uint8_t nonce[16], struct wall now, struct buf *out)
+static bool is_bounded(const struct kel *kel, const struct kel_op *op, const char *type,
+                       const Maillon__Hfp__V1__Head *head)
 {
-    uint8_t hash[32];
-    digest_sha256(bytes_of(next_root->b, sizeof(next_root->b)), hash);
-    ProtobufCBinaryData roots[] = {
-        wire_data(bytes_of(sign_key_public(root)->b, ED25519_KEY_BYTES))};
-    ProtobufCBinaryData hashes[] = {wire_data(bytes_of(hash, sizeof(hash)))};
-    Maillon__Hfp__V1__Head head = MAILLON__HFP__V1__HEAD__INIT;
-    head.seq = 1;
-    head.created_s = seconds_of(now);
-    Maillon__Hfp__V1__Incept incept = MAILLON__HFP__V1__INCEPT__INIT;
-    incept.n_root = 1;
-    incept.root = roots;
-    incept.threshold = 1;
-    incept.n_next_root_hash = 1;
-    incept.next_root_hash = hashes;
-    incept.next_threshold = 1;
-    incept.nonce = wire_data(bytes_of(nonce, NONCE_BYTES));
-    KelEvent event = MAILLON__HFP__V1__KEL_EVENT__INIT;
-    event.head = &head;
-    event.event_case = MAILLON__HFP__V1__KEL_EVENT__EVENT_INCEPT;
-    event.incept = &incept;
-    sign_event(&event, root, out);
+    uint8_t exact[32], any[32];
+    bound_place(type, wire_bytes(head->stream), exact);
+    bound_place("", wire_bytes(head->stream), any);
+    for (size_t i = 0; i < kel->bound_count; i++) {
+        const struct kel_bound *bound = &kel->bounds[i];
+        if (memcmp(bound->key.b, op->key.b, sizeof(op->key.b)) == 0 && head->seq <= bound->seq &&
+            (memcmp(bound->where, exact, 32) == 0 || memcmp(bound->where, any, 32) == 0))
+            return true;
+    }
+    return false;
 }
 
-void kel_write_delegate(const struct kel *kel, const struct sign_key *root,
-                        const struct sign_public *op, struct wall now, struct buf *out)
+static bool still_vouches(const struct kel *kel, const struct kel_op *op,
+                          const struct envelope *envelope, const Maillon__Hfp__V1__Head *head)
 {
-    Maillon__Hfp__V1__Head head = MAILLON__HFP__V1__HEAD__INIT;
-    head.node = wire_data(node_id_bytes(&kel->node));
-    head.seq = kel->seq + 1;
-    head.prev = wire_data(oid_bytes(&kel->head));
-    head.created_s = seconds_of(now);
-    Maillon__Hfp__V1__Delegate delegate = MAILLON__HFP__V1__DELEGATE__INIT;
-    delegate.op = wire_data(bytes_of(op->b, sizeof(op->b)));
-    delegate.not_after_s = head.created_s + DELEGATION_LIFETIME_S;
-    KelEvent event = MAILLON__HFP__V1__KEL_EVENT__INIT;
-    event.head = &head;
-    event.event_case = MAILLON__HFP__V1__KEL_EVENT__EVENT_DELEGATE;
-    event.delegate = &delegate;
-    sign_event(&event, root, out);
+    if (op->reason == KEL_REPLACED && head->created_s <= op->revoked_s)
+        return true;
+    return is_bounded(kel, op, envelope->type, head);
+}
+
+enum kel_verdict kel_judge(const struct kel *kel, const struct envelope *envelope,
+                           const Maillon__Hfp__V1__Head *head, struct wall now)
+{
+    enum kel_verdict worst = KEL_FORGED;
+    for (size_t i = 0; i < kel->op_count; i++) {
+        const struct kel_op *op = &kel->ops[i];
+        if (!envelope_verify(envelope, &op->key))
+            continue;
+        if (op->revoked && !still_vouches(kel, op, envelope, head))
+            worst = KEL_REVOKED;
+        else if (!op->revoked && kel_op_age(op, now) == KEL_OVER)
+            worst = KEL_EXPIRED;
+        else if (kel->retired && head->created_s > kel->retired_s)
+            return KEL_RETIRED;
+        else
+            return KEL_GOOD;
+    }
+    return worst;
 }

@@ -180,3 +180,38 @@ bool key_file_exists(const char *dir, const char *name)
     AUTO(close_fd) int dir_fd = open_dir(dir);
     return dir_fd >= 0 && faccessat(dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
+
+bool key_file_destroy(const char *dir, const char *name, struct err *err)
+{
+    AUTO(close_fd) int dir_fd = open_dir(dir);
+    if (dir_fd < 0)
+        return fail(err, "open the directory of", name);
+    AUTO(close_fd) int fd = openat(dir_fd, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+    struct stat there;
+    if (fd < 0)
+        return errno == ENOENT || fail(err, "open", name);
+    if (fstat(fd, &there) != 0)
+        return fail(err, "look at", name);
+    uint8_t zeros[512] = {0};
+    for (off_t left = there.st_size; left > 0;) {
+        size_t len = left < (off_t)sizeof(zeros) ? (size_t)left : sizeof(zeros);
+        if (!write_all(fd, bytes_of(zeros, len)))
+            return fail(err, "overwrite", name);
+        left -= (off_t)len;
+    }
+    if (fsync(fd) != 0 || unlinkat(dir_fd, name, 0) != 0 || fsync(dir_fd) != 0)
+        return fail(err, "remove", name);
+    return true;
+}
+
+bool key_file_rename(const char *dir, const char *from, const char *to, struct err *err)
+{
+    if (!key_file_destroy(dir, to, err))
+        return false;
+    AUTO(close_fd) int dir_fd = open_dir(dir);
+    if (dir_fd < 0)
+        return fail(err, "open the directory of", from);
+    if (renameat(dir_fd, from, dir_fd, to) != 0 || fsync(dir_fd) != 0)
+        return fail(err, "rename", from);
+    return true;
+}

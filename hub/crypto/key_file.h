@@ -18,3 +18,7 @@ NODISCARD bool key_file_read_secret(const char *dir, const char *name, uint8_t *
 NODISCARD bool key_file_read_list(const char *dir, const char *name, struct buf *out, size_t *lens,
                                   size_t lens_max, size_t *ret_count, struct err *err);
 bool key_file_exists(const char *dir, const char *name);
+/** Overwrites the file, then removes it (R-ID-6); not there: fine. ERR_IO. */
+NODISCARD bool key_file_destroy(const char *dir, const char *name, struct err *err);
+/** Within `dir`, durable; what stood at `to` is destroyed. ERR_IO. */
+NODISCARD bool key_file_rename(const char *dir, const char *from, const char *to, struct err *err);

@@ -1,8 +1,30 @@
-/* A key event log: events, each after its length in two bytes, little endian. */
+/*
+ * A key event log: events, each after its length in two bytes, little endian; read alone, and held
+ * as a KeyLog brings it against the log of a known node.
+ */
 #include "hub/crypto/kel.h"
 #include "hub/crypto/secret.h"
+#include "tests/fuzz/fuzz_hubs.h"
 #include <assert.h>
 #include <stdlib.h>
+
+/* Whatever comes, what is held stays verified, and a stranger's events change nothing. */
+static void merge(const struct bytes *events, size_t count)
+{
+    struct kel_merge result;
+    struct err err = {0};
+    size_t held_count;
+    const struct bytes *held = identity_kel_events(fuzz_neighbour(), &held_count);
+    const struct node_id *node = identity_node(fuzz_neighbour());
+    if (kel_merge(held, held_count, events, count, node, &result, &err))
+        assert(result.count >= result.kept && result.kel.seq == result.count &&
+               node_id_equal(&result.kel.node, node));
+    else
+        assert(err.code == ERR_PEER || err.code == ERR_UNSUPPORTED || err.code == ERR_UNKNOWN);
+    err = (struct err){0};
+    if (kel_merge(NULL, 0, events, count, NULL, &result, &err))
+        assert(result.count == count && result.kept == 0 && !result.duplicity);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -18,6 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         data += 2 + len;
         size -= 2 + len;
     }
+    merge(events, count);
     struct kel kel = {0};
     struct err err = {0};
     if (kel_read(events, count, NULL, &kel, &err)) {

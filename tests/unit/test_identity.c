@@ -1,5 +1,6 @@
 #include "hub/crypto/identity.h"
 
+#include "hub/crypto/key_file.h"
 #include "hub/crypto/secret.h"
 #include "tests/support/fake.h"
 #include <dirent.h>
@@ -40,9 +41,8 @@ static void in_dir(const struct fixture *f, const char *name, char path[512])
     snprintf(path, 512, "%s/%s", f->dir, name);
 }
 
-static int tear_down(void **state)
+static void empty_dir(const struct fixture *f)
 {
-    struct fixture *f = *state;
     DIR *dir = opendir(f->dir);
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
         char path[512];
@@ -51,6 +51,12 @@ static int tear_down(void **state)
     }
     if (dir)
         closedir(dir);
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    empty_dir(f);
     rmdir(f->dir);
     return rmdir(f->root);
 }
@@ -346,12 +352,180 @@ static void a_wrapped_key_opens_with_its_hub_key_only(void **state)
 
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
+static struct sign_key *root_of(const struct recovery_sheets *sheets)
+{
+    struct node_id seed;
+    assert_true(node_id_parse(sheets->root, &seed));
+    return sign_key_from_seed(seed.b);
+}
+
+/* DELEGATE of a new OP key and REVOKE of the old one, for identity_append. */
+struct change {
+    struct buf delegate, revoke;
+    struct bytes events[2];
+    struct sign_key *op;
+};
+
+static void change_init(struct change *change, const struct identity *identity,
+                        const struct sign_key *root, const struct random_source *random)
+{
+    struct kel kel = *identity_kel(identity);
+    struct err err = {0};
+    const struct kel_signers by = {.keys = {root}, .count = 1};
+    *change = (struct change){.op = sign_key_create(random)};
+    kel_write_delegate(&kel, root, sign_key_public(change->op), now, &change->delegate);
+    assert_true(kel_apply(&kel, buf_bytes(&change->delegate), &err));
+    kel_write_revoke(&kel, &by, sign_key_public(identity_op(identity)), KEL_REPLACED, NULL, 0, now,
+                     &change->revoke);
+    change->events[0] = buf_bytes(&change->delegate);
+    change->events[1] = buf_bytes(&change->revoke);
+}
+
+static void change_done(struct change *change)
+{
+    buf_done(&change->delegate);
+    buf_done(&change->revoke);
+}
+
+static void a_new_working_key_is_on_disk_and_the_old_one_is_not(void **state)
+{
+    const struct fixture *f = *state;
+    struct fake_random random;
+    struct recovery_sheets sheets;
+    struct err err = {0};
+    struct change change;
+    fake_random_init(&random, 41);
+    AUTO(identity_free)
+    struct identity *made = identity_create(f->dir, &random.source, now, &sheets, &err);
+    assert_non_null(made);
+    AUTO(sign_key_free) struct sign_key *root = root_of(&sheets);
+    const struct sign_key *lent = identity_op(made);
+    change_init(&change, made, root, &random.source);
+    struct sign_public fresh = *sign_key_public(change.op);
+    /* one event alone would leave the new key in hand and the old one valid: taken too */
+    assert_false(identity_append(made, change.events + 1, 1, NULL, now, &err));
+    assert_int_equal(identity_kel(made)->seq, 2);
+    assert_true(identity_append(made, change.events, 2, change.op, now, &err));
+    assert_memory_equal(sign_key_public(identity_op(made))->b, fresh.b, 32);
+    assert_non_null(sign_key_public(lent)); /* what was lent lives on */
+    AUTO(identity_free) struct identity *opened = identity_open(f->dir, &err);
+    assert_non_null(opened);
+    assert_memory_equal(sign_key_public(identity_op(opened))->b, fresh.b, 32);
+    assert_int_equal(identity_kel(opened)->seq, 4);
+    change_done(&change);
+}
+
+static void put_op(const struct fixture *f, const char *name, const struct sign_key *op)
+{
+    uint8_t seed[32];
+    struct err err = {0};
+    sign_key_seed(op, seed);
+    struct bytes item = bytes_of(seed, sizeof(seed));
+    assert_true(key_file_write(f->dir, name, "op", &item, 1, &err));
+}
+
+/* Wherever a change of the working key is cut off, the next start has a log and a key that fit. */
+static void a_change_cut_off_anywhere_is_finished_or_undone(void **state)
+{
+    const struct fixture *f = *state;
+    static const struct {
+        bool log_is_new, old_is_there, ends_new;
+    } cuts[] = {{false, true, false}, {true, true, true}, {true, false, true}};
+    for (size_t i = 0; i < ARRAY_LEN(cuts); i++) {
+        struct fake_random random;
+        struct recovery_sheets sheets;
+        struct err err = {0};
+        struct change change;
+        char path[512];
+        size_t count;
+        fake_random_init(&random, 50 + i);
+        AUTO(identity_free)
+        struct identity *made = identity_create(f->dir, &random.source, now, &sheets, &err);
+        assert_non_null(made);
+        AUTO(sign_key_free) struct sign_key *root = root_of(&sheets);
+        change_init(&change, made, root, &random.source);
+        struct sign_public old = *sign_key_public(identity_op(made));
+        struct sign_public fresh = *sign_key_public(change.op);
+        put_op(f, "op-next.key", change.op);
+        sign_key_free(change.op);
+        const struct bytes *first = identity_kel_events(made, &count);
+        const struct bytes all[] = {first[0], first[1], change.events[0], change.events[1]};
+        if (cuts[i].log_is_new)
+            assert_true(key_file_write(f->dir, "kel", "log", all, 4, &err));
+        in_dir(f, "op.key", path);
+        if (!cuts[i].old_is_there)
+            unlink(path);
+        AUTO(identity_free) struct identity *opened = identity_open(f->dir, &err);
+        if (!opened)
+            fail_msg("%s", err.msg);
+        assert_memory_equal(sign_key_public(identity_op(opened))->b,
+                            cuts[i].ends_new ? fresh.b : old.b, 32);
+        assert_false(key_file_exists(f->dir, "op-next.key"));
+        assert_true(key_file_exists(f->dir, "op.key"));
+        AUTO(identity_free) struct identity *again = identity_open(f->dir, &err);
+        assert_non_null(again);
+        change_done(&change);
+        empty_dir(f);
+    }
+}
+
+/* R-ID-6 */
+static void sealing_keys_come_and_go_as_files(void **state)
+{
+    const struct fixture *f = *state;
+    struct fake_random random;
+    struct recovery_sheets sheets;
+    struct err err = {0};
+    bool changed;
+    char first[512];
+    struct enc_key_info keys[64];
+    fake_random_init(&random, 42);
+    AUTO(identity_free)
+    struct identity *made = identity_create(f->dir, &random.source, now, &sheets, &err);
+    assert_non_null(made);
+    find_enc_file(f, first);
+    for (int day = 1; day <= 112; day++) {
+        struct wall at = {now.ms + day * INT64_C(86400000)};
+        assert_true(identity_tick(made, &random.source, at, &changed, &err));
+        assert_int_equal(changed, day % 7 == 0 || day == 112);
+        assert_int_equal(access(first, F_OK), day <= 111 ? 0 : -1);
+    }
+    size_t count = identity_enc_list(made, keys, 64), again;
+    AUTO(identity_free) struct identity *opened = identity_open(f->dir, &err);
+    assert_non_null(opened);
+    struct enc_key_info same[64];
+    again = identity_enc_list(opened, same, 64);
+    assert_int_equal(count, again);
+    assert_memory_equal(keys, same, count * sizeof(keys[0]));
+    /* stolen: none of the old ones is accepted any more, they all still open */
+    struct wall late = {now.ms + 112 * INT64_C(86400000)};
+    assert_true(identity_renew_enc(opened, &random.source, late, &err));
+    assert_int_equal(identity_enc_list(opened, keys, 64), count + 1);
+    for (size_t i = 1; i <= count; i++)
+        assert_true(keys[i].until_s <= late.ms / 1000);
+    AUTO(identity_free) struct identity *reopened = identity_open(f->dir, &err);
+    assert_non_null(reopened);
+    assert_int_equal(identity_enc_list(reopened, same, 64), count + 1);
+    assert_memory_equal(keys, same, sizeof(keys[0]));
+    for (size_t i = 1; i <= count; i++) /* of one age now: in any order */
+        assert_int_equal(keys[i].destroyed_s, same[i].destroyed_s);
+    /* a clock that jumped ahead never takes the last key */
+    struct wall mad = {late.ms + 9000 * INT64_C(86400000)};
+    assert_true(identity_tick(reopened, &random.source, mad, &changed, &err));
+    assert_int_equal(identity_enc_list(reopened, same, 64), 1);
+    assert_true(identity_tick(reopened, &random.source, late, &changed, &err));
+    assert_int_equal(identity_enc_list(reopened, same, 64), 2);
+}
+
 int main(void)
 {
     if (!secret_setup())
         return 1;
     const struct CMUnitTest tests[] = {
         IN_FOLDER(keys_survive_closing_and_opening),
+        IN_FOLDER(a_new_working_key_is_on_disk_and_the_old_one_is_not),
+        IN_FOLDER(a_change_cut_off_anywhere_is_finished_or_undone),
+        IN_FOLDER(sealing_keys_come_and_go_as_files),
         IN_FOLDER(key_files_are_for_the_owner_only),
         IN_FOLDER(roots_are_on_the_sheets_only),
         IN_FOLDER(a_folder_with_keys_is_never_overwritten),
