@@ -105,3 +105,78 @@ bool store_backup(struct store *store, const char *path, struct err *err)
         return err_set(err, ERR_CONFLICT, "cannot back up to %s: it exists already", path);
     return store->vfs ? copy_to(store, path, err) : copy_to_file(store, path, err);
 }
+
+static bool check_copy(struct store *copy, struct err *err)
+{
+    int64_t version;
+    if (!store_check_schema(copy, schema_files, &version, err))
+        return false;
+    if (!version)
+        return err_set(err, ERR_INVALID, "%s is empty: not a copy of a hub", copy->path);
+    AUTO(stmt_release) struct stmt *stmt = stmt_get(copy, "PRAGMA integrity_check(1)", err);
+    bool row;
+    if (!stmt || !stmt_next(stmt, &row, err))
+        return false;
+    const char *verdict = row ? stmt_text(stmt, 0) : NULL;
+    return (verdict && strcmp(verdict, "ok") == 0) ||
+           err_set(err, ERR_IO, "%s is damaged: take an older copy", copy->path);
+}
+
+bool store_restore(const char *copy, const char *path, struct err *err)
+{
+    struct store from = {.path = mem_text(copy), .mode = STORE_WRITE};
+    if (access(path, F_OK) == 0) {
+        free(from.path);
+        return err_set(err, ERR_CONFLICT, "cannot write %s: it exists already", path);
+    }
+    /* Read only: a copy on a stick stays as it is. */
+    int rc = sqlite3_open_v2(
+        copy, &from.db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+    bool done = rc == SQLITE_OK || store_error(&from, rc, NULL, err);
+    done = done && check_copy(&from, err);
+    stmt_cache_done(&from);
+    done = done && copy_to_file(&from, path, err);
+    sqlite3_close(from.db);
+    free(from.path);
+    return done;
+}
+
+bool store_backup_done(struct store *store, struct err *err)
+{
+    if (!store_exec(store, "UPDATE store_meta SET is_backup = 0", err))
+        return err_wrap(err, "clear the mark of a restored copy");
+    store->is_backup = false;
+    return true;
+}
+
+static bool write_marker(const char *path, int64_t generation, struct err *err)
+{
+    char part[4096];
+    snprintf(part, sizeof(part), "%s.part", path);
+    FILE *file = fopen(part, "we");
+    bool done = file && fprintf(file, "%lld\n", (long long)generation) > 0 && fflush(file) == 0 &&
+                fsync(fileno(file)) == 0;
+    int cause = errno;
+    if (file)
+        fclose(file);
+    if (!done)
+        return err_set(err, ERR_IO, "could not write %s: %s", part, strerror(cause));
+    if (rename(part, path) != 0)
+        return err_set(err, ERR_IO, "could not write %s: %s", path, strerror(errno));
+    return sync_directory_of(path, err);
+}
+
+bool store_marker(const char *path, int64_t generation, bool *ret_back, struct err *err)
+{
+    char text[32] = "";
+    int64_t before = 0;
+    FILE *file = fopen(path, "re");
+    if (file) {
+        char *end = NULL;
+        if (fgets(text, sizeof(text), file))
+            before = strtoll(text, &end, 10);
+        fclose(file);
+    }
+    *ret_back = before >= generation;
+    return write_marker(path, generation, err);
+}
