@@ -72,8 +72,9 @@ static const char *state_words(const json_t *peer)
     static const struct {
         const char *state, *words;
     } table[] = {
-        {"requested", "we asked"}, {"waiting", "waits for you"}, {"accepted", "accepted"},
-        {"paused", "paused"},      {"blocked", "blocked"},       {"left", "left"},
+        {"requested", "we asked"},  {"waiting", "waits for you"}, {"accepted", "accepted"},
+        {"paused", "paused"},       {"blocked", "blocked"},       {"left", "left"},
+        {"suspended", "suspended"},
     };
     const char *state = answer_text(peer, "state");
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
@@ -99,6 +100,61 @@ static void show_switches(const json_t *peer)
     }
 }
 
+static const char *const lane_words[] = {"receipts", "referrals and claims",
+                                         "notices and directory"};
+
+/* Which direction works: that they reach us does not mean that we reach them. */
+static void show_directions(const json_t *peer)
+{
+    char when[SHOW_WHEN];
+    const char *failing = answer_text(peer, "dialFailed"), *dialled = answer_text(peer, "dialled"),
+               *incoming = answer_text(peer, "incoming");
+    if (*failing)
+        show_linef("we dial them", "no, our dialling fails since %s", show_when(failing, when));
+    else
+        show_line("we dial them", *dialled ? "yes" : "not tried since this hub was started");
+    show_linef("they dial us", "%s%s", *incoming ? "yes, " : "not since this hub was started",
+               *incoming ? show_when(incoming, when) : "");
+}
+
+static void show_lag(const json_t *peer)
+{
+    char count[SHOW_SIZE], objects[SHOW_WHEN], when[SHOW_WHEN];
+    const char *oldest = answer_text(peer, "oldest");
+    show_linef("queue", "%s%s%s", show_plural(answer_number(peer, "queued"), "object", objects),
+               *oldest ? ", the oldest from " : "", show_when(oldest, when));
+    for (size_t i = 0; i < answer_count(peer, "lane"); i++) {
+        int64_t behind = answer_number(answer_item(peer, "lane", i), "behind");
+        if (behind > 0 && i < sizeof(lane_words) / sizeof(lane_words[0]))
+            show_linef("", "%s behind in %s", show_count(behind, count), lane_words[i]);
+    }
+}
+
+static void show_shared(const json_t *peer)
+{
+    for (size_t i = 0; i < answer_count(peer, "circle"); i++)
+        show_line(i ? "" : "circles", answer_text(answer_item(peer, "circle", i), "name"));
+}
+
+static void show_open(const json_t *peer)
+{
+    char open[SHOW_WHEN];
+    show_line("open", show_plural(answer_number(peer, "openReferrals"), "referral", open));
+    for (size_t i = 0; i < answer_count(peer, "referral") && i < 20; i++) {
+        const json_t *referral = answer_item(peer, "referral", i);
+        char id[SHOW_SHORT];
+        show_linef("", "%s  %s%s", show_short(answer_text(referral, "id"), id),
+                   strcmp(answer_text(referral, "box"), "out") == 0 ? "sent by us" : "sent to us",
+                   answer_flag(referral, "phone") ? ": follow up by phone" : "");
+    }
+}
+
+static void show_warnings(const json_t *peer)
+{
+    for (size_t i = 0; i < answer_count(peer, "warning"); i++)
+        show_note("! %s", json_string_value(answer_item(peer, "warning", i)));
+}
+
 static void show_peer(const json_t *answer)
 {
     char a[SHOW_WHEN], list[ANSWER_LIST];
@@ -119,19 +175,42 @@ static void show_peer(const json_t *answer)
         show_line("next try", show_when(answer_text(answer, "nextAttempt"), a));
         show_line("last error", answer_text(answer, "lastError"));
     }
-    show_line("queue", show_plural(answer_number(answer, "queued"), "object", a));
-    show_line("open", show_plural(answer_number(answer, "openReferrals"), "referral", a));
+    show_directions(answer);
+    show_lag(answer);
+    show_open(answer);
     show_line("routes", answer_join(answer, "route", list));
     show_line("address", answer_flag(answer, "local") ? "may be local" : "");
+    show_line("phone", answer_text(answer, "phone"));
     show_line("their words", answer_text(answer, "text"));
+    show_line("came here", answer_text(answer, "provenance"));
+    show_line("keys", answer_text(answer, "keys"));
+    if (answer_number(answer, "score"))
+        show_linef("score", "%lld: what it did wrong or too much of; a quiet day wipes it out",
+                   (long long)answer_number(answer, "score"));
     show_switches(answer);
+    show_shared(answer);
+    show_warnings(answer);
+}
+
+static const char *link_words(const json_t *peer)
+{
+    bool failing = *answer_text(peer, "dialFailed") != 0;
+    if (answer_flag(peer, "connected"))
+        return failing ? "up, by them only" : "up";
+    return failing ? "down, no answer" : "down";
 }
 
 static void show_peers(const json_t *answer)
 {
-    static const struct column columns[] = {
-        {"ID", 0},           {"NAME", COLUMN_CUT},    {"RELATION", 0},        {"LINK", 0},
-        {"LAST CONTACT", 0}, {"QUEUE", COLUMN_RIGHT}, {"SHARES", COLUMN_CUT}, {NULL, 0}};
+    static const struct column columns[] = {{"ID", 0},
+                                            {"NAME", COLUMN_CUT},
+                                            {"RELATION", 0},
+                                            {"LINK", 0},
+                                            {"LAST CONTACT", 0},
+                                            {"QUEUE", COLUMN_RIGHT},
+                                            {"SHARES", COLUMN_CUT},
+                                            {"WARNS", 0},
+                                            {NULL, 0}};
     AUTO(table_free) struct table *table = table_create(columns);
     for (size_t i = 0; i < answer_count(answer, "peer"); i++) {
         const json_t *peer = answer_item(answer, "peer", i);
@@ -146,11 +225,11 @@ static void show_peers(const json_t *answer)
                          switches[j].name);
         }
         table_add(table, (const char *[]){show_short(answer_text(peer, "id"), id), name_of(peer),
-                                          state_words(peer),
-                                          answer_flag(peer, "connected") ? "up" : "down",
+                                          state_words(peer), link_words(peer),
                                           *last ? show_when(last, when) : "never",
                                           show_count(answer_number(peer, "queued"), queue),
-                                          *shares ? shares : "nothing"});
+                                          *shares ? shares : "nothing",
+                                          answer_count(peer, "warning") ? "peer show" : ""});
     }
     table_print(table, "No neighbours yet. Ask one for an invite, or make one: hubctl peer invite");
 }
@@ -179,6 +258,7 @@ static bool run_end(struct ctl *ctl, struct input *input, struct err *err)
         int64_t open = answer_number(peer, "openReferrals");
         char referrals[SHOW_WHEN], line[16] = "";
         if (open > 0) {
+            show_open(peer);
             printf("%s still open with %s. Go on? [y/N] ", show_plural(open, "referral", referrals),
                    name_of(peer));
             fflush(stdout);
@@ -223,8 +303,59 @@ static bool run_policy(struct ctl *ctl, struct input *input, struct err *err)
 
 #define PEER WORD("PEER", "id", "node id, the beginning of it, or the hub's name")
 
+static void show_introduced(const json_t *answer)
+{
+    printf(
+        "%s and %s will each hear of the other from us. Whether they join is theirs to decide.\n",
+        json_string_value(answer_item(answer, "name", 0)),
+        json_string_value(answer_item(answer, "name", 1)));
+}
+
+static void show_suggestions(const json_t *answer)
+{
+    static const struct column columns[] = {{"NO", COLUMN_RIGHT},
+                                            {"NAME", COLUMN_CUT},
+                                            {"SUGGESTED BY", 0},
+                                            {"WORDS", COLUMN_CUT},
+                                            {"WHY", COLUMN_WRAP},
+                                            {"SINCE", 0},
+                                            {NULL, 0}};
+    AUTO(table_free) struct table *table = table_create(columns);
+    for (size_t i = 0; i < answer_count(answer, "suggestion"); i++) {
+        const json_t *one = answer_item(answer, "suggestion", i);
+        char number[SHOW_SIZE], when[SHOW_WHEN];
+        table_add(table, (const char *[]){show_count(answer_number(one, "number"), number),
+                                          answer_text(one, "name"), answer_text(one, "source"),
+                                          answer_text(one, "words"), answer_text(one, "text"),
+                                          show_when(answer_text(one, "received"), when)});
+    }
+    table_print(table, "Nobody has been suggested.");
+}
+
+/* "peer introduce A to B" reads as it is said; the "to" may be left out. */
+static bool run_introduce(struct ctl *ctl, struct input *input, struct err *err)
+{
+    size_t last = input->rest_count ? input->rest_count - 1 : 0;
+    if (input->rest_count < 1 || input->rest_count > 2 ||
+        (input->rest_count == 2 && strcmp(input->rest[0], "to") != 0))
+        return wrong_usage(ctl, err, "peer introduce: write A to B, two peers of this hub");
+    request_set(input->request, "b", json_string(input->rest[last]));
+    return ctl_finish(ctl, input, 0, err);
+}
+
+static const struct option introduce_options[] = {
+    WORD("A", "a", "one peer: node id, the beginning of it, or its name"),
+    WORDS_LEFT("to B", OPTION_REQUIRED, NULL, "the other"),
+    TEXT("--text", "WORDS", "text", "why they should know each other; both read it"),
+    OPTIONS_END,
+};
+static const struct option suggestion_options[] = {
+    WORD("SUGGESTION", "id", "its number, or the hub's name"),
+    OPTIONS_END,
+};
 static const struct option invite_options[] = {
     NUMBER("--days", "days", "how long it works; 14 at most and if not said"),
+    TEXT("--circle", "CIRCLE", "circle", "who joins with it asks to come into this circle"),
     FLAG("--qr", NULL, "draw the QR code also when this is not a terminal"),
     FLAG("--no-qr", NULL, "draw no QR code"),
     OPTIONS_END,
@@ -267,6 +398,15 @@ const struct command commands_peer[] = {
     {"peer unblock", "Take back a block", "Peers/Unblock", peer_options, show_peer, NULL, NULL,
      NULL},
     {"peer leave", "End the relation", "Peers/Leave", end_options, show_peer, run_end, NULL, NULL},
+    {"peer introduce", "Suggest two neighbours to each other", "Peers/Introduce", introduce_options,
+     show_introduced, run_introduce, NULL,
+     "Example: hubctl peer introduce Mairie to \"Croix-Rouge\""},
+    {"peer suggestions", "Hubs that neighbours suggest to us", "Peers/Suggestions", NULL,
+     show_suggestions, NULL, NULL, "\"peer ask\" takes one up, \"peer forget\" drops it."},
+    {"peer ask", "Take a suggestion up: ask that hub to join", "Peers/TakeSuggestion",
+     suggestion_options, show_peer, NULL, NULL, NULL},
+    {"peer forget", "Drop a suggestion", "Peers/ForgetSuggestion", suggestion_options,
+     show_suggestions, NULL, NULL, NULL},
     {"peer policy", "What is shared with a neighbour", "Peers/SetPolicy", policy_options, show_peer,
      run_policy, "{\"set\": []}", "Example: hubctl peer policy Mairie notices-in=on referrals=on"},
     {.words = NULL},

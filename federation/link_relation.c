@@ -89,6 +89,12 @@ static void send_state(struct link *link)
     link_send(link, 0, &frame);
 }
 
+void link_state_again(struct link *link)
+{
+    if (link->phase == LINK_UP && link->trafficking)
+        send_state(link);
+}
+
 void link_relation_changed(struct link *link)
 {
     if (link->phase != LINK_UP)

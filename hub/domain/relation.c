@@ -2,6 +2,7 @@
 
 #include "hub/base/text.h"
 #include "hub/domain/audit.h"
+#include "hub/domain/node_keys.h"
 #include "hub/domain/relation_internal.h"
 #include "hub/domain/route.h"
 
@@ -24,6 +25,27 @@ static const struct {
     {SWITCH_ASK_AROUND, "ask-around"},
     {SWITCH_REFERRALS, "referrals"},
 };
+
+static const char *const provenance_names[] = {
+    [PROVENANCE_OWN] = "",
+    [PROVENANCE_INVITE] = "invite",
+    [PROVENANCE_CIRCLE] = "circle",
+    [PROVENANCE_INTRODUCED] = "introduced",
+};
+
+const char *provenance_name(enum provenance provenance)
+{
+    return provenance_names[provenance];
+}
+
+static enum provenance provenance_of(const char *name)
+{
+    for (size_t i = 0; name && i < ARRAY_LEN(provenance_names); i++) {
+        if (strcmp(name, provenance_names[i]) == 0)
+            return (enum provenance)i;
+    }
+    return PROVENANCE_OWN;
+}
 
 const char *decision_name(enum decision decision)
 {
@@ -50,7 +72,8 @@ unsigned peer_switch_parse(const char *name)
 
 bool relation_is_accepted(const struct relation *relation)
 {
-    return relation->ours == DECISION_ACCEPTED && relation->theirs == DECISION_ACCEPTED;
+    return relation->ours == DECISION_ACCEPTED && relation->theirs == DECISION_ACCEPTED &&
+           !relation->suspension_over;
 }
 
 const char *relation_state(const struct relation *relation)
@@ -62,12 +85,15 @@ const char *relation_state(const struct relation *relation)
         return decision_name(ours);
     if (theirs == DECISION_NONE || theirs == DECISION_WAITING)
         return "requested";
+    if (theirs == DECISION_ACCEPTED && relation->suspended.ms)
+        return "suspended";
     return decision_name(theirs);
 }
 
 #define COLUMNS                                                                                  \
     "id, node, name, text, greeting, phone, ours, theirs, switches, local, tls_proxied, routes," \
-    " invite, last_contact_ms, changed_ms, entry_version, accepted_ms"
+    " invite, last_contact_ms, changed_ms, entry_version, accepted_ms, provenance,"              \
+    " provenance_id, suspended_ms, suspension_over, join_circle, commune"
 
 static bool row_read(struct stmt *stmt, struct relation_row *ret, struct err *err)
 {
@@ -83,7 +109,7 @@ static bool row_read(struct stmt *stmt, struct relation_row *ret, struct err *er
     text_copy(relation->phone, sizeof(relation->phone), stmt_text(stmt, 5));
     relation->ours = decision_of(stmt_text(stmt, 6));
     relation->theirs = decision_of(stmt_text(stmt, 7));
-    relation->switches = (unsigned)stmt_i64(stmt, 8);
+    relation->switches_set = (unsigned)stmt_i64(stmt, 8);
     relation->local = stmt_i64(stmt, 9) != 0;
     relation->tls_proxied = stmt_i64(stmt, 10) != 0;
     relation->route_count =
@@ -93,6 +119,16 @@ static bool row_read(struct stmt *stmt, struct relation_row *ret, struct err *er
     relation->changed.ms = stmt_i64(stmt, 14);
     ret->entry_version = (uint32_t)stmt_i64(stmt, 15);
     ret->accepted_ms = stmt_i64(stmt, 16);
+    relation->provenance = provenance_of(stmt_text(stmt, 17));
+    if (!stmt_copy(stmt, 18, relation->provenance_id, NODE_ID_BYTES) &&
+        (relation->provenance == PROVENANCE_CIRCLE ||
+         relation->provenance == PROVENANCE_INTRODUCED))
+        relation->provenance = PROVENANCE_OWN;
+    relation->suspended.ms = stmt_i64(stmt, 19);
+    relation->suspension_over = stmt_i64(stmt, 20) != 0;
+    relation->has_join_circle = stmt_copy(stmt, 21, relation->join_circle.b, OID_BYTES);
+    text_copy(relation->commune, sizeof(relation->commune), stmt_text(stmt, 22));
+    relation->switches = relation->suspended.ms ? 0 : relation->switches_set;
     return true;
 }
 
@@ -126,39 +162,18 @@ bool relation_row_get(struct store *store, const struct node_id *node, struct re
 bool relation_kel_events(struct store *store, struct arena *arena, const struct node_id *node,
                          struct bytes **ret, size_t *ret_count, struct err *err)
 {
-    AUTO(stmt_release)
-    struct stmt *stmt = stmt_get(store,
-                                 "SELECT e.bytes FROM peer_key_event e JOIN peer p ON p.id = e.peer"
-                                 " WHERE p.node = ?1 ORDER BY e.seq",
-                                 err);
-    if (!stmt)
-        return false;
-    stmt_bind_bytes(stmt, 1, node_id_bytes(node));
-    struct bytes *events = arena_alloc(arena, KEL_EVENTS_MAX * sizeof(*events));
-    size_t count = 0;
-    for (bool row; count < KEL_EVENTS_MAX; count++) {
-        if (!stmt_next(stmt, &row, err))
-            return err_wrap(err, "read the keys of a peer");
-        if (!row)
-            break;
-        events[count] = arena_bytes(arena, stmt_bytes(stmt, 0));
-    }
-    *ret = events;
-    *ret_count = count;
-    return true;
+    return node_keys_events(store, arena, node, 0, ret, ret_count, err);
 }
 
 bool relation_read_kel(struct store *store, struct relation *relation, struct err *err)
 {
-    AUTO(arena_free) struct arena *arena = arena_create(0);
-    struct bytes *events;
-    size_t count;
-    if (!relation_kel_events(store, arena, &relation->node, &events, &count, err))
-        return false;
-    if (count == 0 || kel_read(events, count, &relation->node, &relation->kel, err))
-        return true;
-    err->code = ERR_IO; /* they were verified before they were stored */
-    return err_wrap(err, "the stored keys of a peer are damaged");
+    bool found;
+    struct kel kel;
+    if (!node_keys_read(store, &relation->node, &found, &kel, err))
+        return err_wrap(err, "peer");
+    if (found)
+        relation->kel = kel;
+    return true;
 }
 
 bool relation_find(struct store *store, const struct node_id *node, bool *ret_found,
@@ -276,16 +291,18 @@ bool relation_enc_key(struct store *store, const struct node_id *node, struct wa
     struct stmt *stmt = stmt_get(store,
                                  "SELECT k.key, k.from_s FROM peer p"
                                  " JOIN peer_enc_key k ON k.peer = p.id"
-                                 " WHERE p.node = ?1 AND k.from_s <= ?2 AND k.until_s > ?3"
-                                 " ORDER BY k.position",
+                                 " WHERE p.node = ?1 AND k.from_s <= ?2 ORDER BY k.position",
                                  err);
     if (!stmt)
         return false;
     stmt_bind_bytes(stmt, 1, node_id_bytes(node));
     /* Their clock may be ahead of ours by as much as an object may come from the future. */
     stmt_bind_i64(stmt, 2, now.ms / 1000 + OBJECT_FUTURE_S);
-    stmt_bind_i64(stmt, 3, now.ms / 1000);
-    /* The newest; a sort in SQL would cost more than all the rest. */
+    /*
+     * The newest; a sort in SQL would cost more than all the rest. Past its end too: a peer that
+     * was away for weeks still opens it, and if not it says so and gets it sealed to its new key
+     * (R-ID-6, R-PD-2).
+     */
     bool found = false, is_whole = true;
     int64_t newest = 0;
     for (bool row;;) {
@@ -320,7 +337,7 @@ static void bind_row(struct stmt *stmt, struct arena *arena, const struct relati
     stmt_bind_text(stmt, 5, relation->phone);
     stmt_bind_text(stmt, 6, decision_name(relation->ours));
     stmt_bind_text(stmt, 7, decision_name(relation->theirs));
-    stmt_bind_i64(stmt, 8, relation->switches);
+    stmt_bind_i64(stmt, 8, relation->switches_set);
     stmt_bind_i64(stmt, 9, relation->local);
     stmt_bind_i64(stmt, 10, relation->tls_proxied);
     stmt_bind_text(stmt, 11, routes_join(arena, routes, relation->route_count));
@@ -330,6 +347,14 @@ static void bind_row(struct stmt *stmt, struct arena *arena, const struct relati
     stmt_bind_i64(stmt, 13, relation->changed.ms);
     stmt_bind_i64(stmt, 14, row->entry_version);
     stmt_bind_i64(stmt, 15, row->accepted_ms);
+    stmt_bind_text(stmt, 16, provenance_name(relation->provenance));
+    stmt_bind_bytes(stmt, 17, bytes_of(relation->provenance_id, NODE_ID_BYTES));
+    stmt_bind_i64(stmt, 18, relation->suspended.ms);
+    stmt_bind_i64(stmt, 19, relation->suspension_over);
+    stmt_bind_bytes(stmt, 20,
+                    relation->has_join_circle ? oid_bytes(&relation->join_circle)
+                                              : (struct bytes){0});
+    stmt_bind_text(stmt, 21, relation->commune);
 }
 
 bool relation_row_save(struct tx *tx, struct relation_row *row, struct err *err)
@@ -339,15 +364,20 @@ bool relation_row_save(struct tx *tx, struct relation_row *row, struct err *err)
     struct stmt *stmt =
         stmt_get(tx->store,
                  "INSERT INTO peer (node, name, text, greeting, phone, ours, theirs, switches,"
-                 " local, tls_proxied, routes, invite, changed_ms, entry_version, accepted_ms)"
-                 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
+                 " local, tls_proxied, routes, invite, changed_ms, entry_version, accepted_ms,"
+                 " provenance, provenance_id, suspended_ms, suspension_over, join_circle, commune)"
+                 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,"
+                 " ?17, ?18, ?19, ?20, ?21)"
                  " ON CONFLICT (node) DO UPDATE SET name = excluded.name, text = excluded.text,"
                  " greeting = excluded.greeting, phone = excluded.phone, ours = excluded.ours,"
                  " theirs = excluded.theirs, switches = excluded.switches,"
                  " local = excluded.local, tls_proxied = excluded.tls_proxied,"
                  " routes = excluded.routes, invite = excluded.invite,"
                  " changed_ms = excluded.changed_ms, entry_version = excluded.entry_version,"
-                 " accepted_ms = excluded.accepted_ms",
+                 " accepted_ms = excluded.accepted_ms, provenance = excluded.provenance,"
+                 " provenance_id = excluded.provenance_id, suspended_ms = excluded.suspended_ms,"
+                 " suspension_over = excluded.suspension_over, join_circle = excluded.join_circle,"
+                 " commune = excluded.commune",
                  err);
     if (!stmt)
         return false;

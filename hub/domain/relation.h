@@ -1,8 +1,8 @@
 #pragma once
 /*
  * Relations with peer hubs: both sides' decision, the four switches, keys, routes, invites
- * (R-DI-1, R-DI-4, F2). Owns tables `peer`, `peer_key_event`, `invite`. Who is connected is not
- * here but in federation/peers.
+ * (R-DI-1, R-DI-4, F2). Owns tables `peer`, `peer_enc_key`, `invite`; keys are in node_keys.h. Who
+ * is connected is not here but in federation/peers.
  */
 #include "hub/crypto/kel.h"
 #include "hub/domain/tx.h"
@@ -29,8 +29,18 @@ enum peer_switch {
 /** "notices-in" …; 0 when unknown. */
 unsigned peer_switch_parse(const char *name);
 
-#define RELATION_NAME_MAX  160
-#define RELATION_ROUTE_MAX 256
+enum provenance {                 /* why there is a relation (R-AB-2); stored as text */
+                  PROVENANCE_OWN, /* a person here decided */
+                  PROVENANCE_INVITE,
+                  PROVENANCE_CIRCLE, /* provenance_id: the circle whose members accept each other */
+                  PROVENANCE_INTRODUCED, /* provenance_id: the hub that introduced it */
+};
+const char *provenance_name(enum provenance provenance);
+#define SUSPENSION_MS (30LL * 86400000) /* open referrals go on that long */
+
+#define RELATION_NAME_MAX    160
+#define RELATION_ROUTE_MAX   256
+#define RELATION_COMMUNE_MAX 17
 struct relation {
     int64_t id; /* local row */
     struct node_id node;
@@ -38,9 +48,17 @@ struct relation {
     char text[PEER_TEXT_MAX + 1];     /* greeting of their request */
     char greeting[PEER_TEXT_MAX + 1]; /* ours, for the request that we send */
     char phone[64];
+    char commune[RELATION_COMMUNE_MAX]; /* of their directory entry */
     enum decision ours, theirs;
-    unsigned switches; /* peer_switch bits */
-    bool local;        /* loopback and private addresses allowed (R-DI-3) */
+    unsigned switches;     /* peer_switch bits that hold now: none while suspended */
+    unsigned switches_set; /* as the operator set them */
+    enum provenance provenance;
+    uint8_t provenance_id[NODE_ID_BYTES];
+    struct wall suspended; /* ms 0: not */
+    bool suspension_over;  /* its 30 days have passed: nothing goes on */
+    bool has_join_circle;  /* the invite named a circle: ask to be taken in when we can */
+    struct oid join_circle;
+    bool local; /* loopback and private addresses allowed (R-DI-3) */
     bool tls_proxied;
     char routes[3][RELATION_ROUTE_MAX];
     size_t route_count;
@@ -51,9 +69,10 @@ struct relation {
     struct wall changed;
 };
 
-/** Mutual: both sides ACCEPTED. */
+/** Mutual: both sides ACCEPTED, and not suspended for more than 30 days. */
 bool relation_is_accepted(const struct relation *relation);
-/** "requested", "waiting", "accepted", "paused", "blocked", "left": the word people see. */
+/** "requested", "waiting", "accepted", "suspended", "paused", "blocked", "left": what people see.
+ */
 const char *relation_state(const struct relation *relation);
 
 /* Reading: any connection. */
@@ -69,7 +88,7 @@ NODISCARD bool relation_resolve(struct store *store, const char *text, struct re
 /** Arena array of all relations, by name. */
 NODISCARD bool relation_list(struct store *store, struct arena *arena, struct relation **ret,
                              size_t *ret_count, struct err *err);
-/** The key to seal to now: newest acceptable of their directory entry. ERR_CONFLICT "… has not sent
+/** The key to seal to now: newest of their directory entry. ERR_CONFLICT "… has not sent
  * its keys yet". */
 NODISCARD bool relation_enc_key(struct store *store, const struct node_id *node, struct wall now,
                                 uint8_t ret_key[X25519_KEY_BYTES], struct err *err);
@@ -84,6 +103,11 @@ NODISCARD bool relation_kel_events(struct store *store, struct arena *arena,
 NODISCARD bool relation_invite(struct tx *tx, const char *const *routes, size_t route_count,
                                unsigned days, char ret_uri[INVITE_TEXT_MAX + 1],
                                struct wall *ret_expires, struct err *err);
+/** The same with a circle that the joining hub then asks to be taken into; NULL: none. */
+NODISCARD bool relation_invite_circle(struct tx *tx, const char *const *routes, size_t route_count,
+                                      unsigned days, const struct oid *circle,
+                                      char ret_uri[INVITE_TEXT_MAX + 1], struct wall *ret_expires,
+                                      struct err *err);
 /** Takes an invite: our decision is ACCEPTED, we will dial and ask. ERR_INVALID with what is wrong.
  */
 NODISCARD bool relation_join(struct tx *tx, const char *uri, bool local, struct node_id *ret_node,
@@ -92,6 +116,27 @@ NODISCARD bool relation_join(struct tx *tx, const char *uri, bool local, struct 
  * ERR_CONFLICT with the reason. */
 NODISCARD bool relation_decide(struct tx *tx, const struct node_id *node, enum decision ours,
                                struct err *err);
+/** Blocks nobody's past: is this author cut off here (R-AB-4)? Any connection. */
+NODISCARD bool relation_is_blocked(struct store *store, const struct node_id *node, bool *ret,
+                                   struct err *err);
+/** A person here wants no notices of this hub, whoever brings them (R-AB-3). */
+NODISCARD bool relation_is_muted(struct store *store, const struct node_id *node, bool *ret,
+                                 struct err *err);
+/**
+ * Asks a hub that a peer introduced: our decision is ACCEPTED, we dial and ask (R-AB-3).
+ * ERR_CONFLICT when it is blocked here or no address is known.
+ */
+NODISCARD bool relation_ask_introduced(struct tx *tx, const struct node_id *node, const char *name,
+                                       const char *const *routes, size_t route_count,
+                                       const struct node_id *source, struct err *err);
+/** Looks at where the relation with `node` (review_all: every relation) comes from, and suspends it
+ * when that has ended, or ends the suspension (R-AB-2). */
+NODISCARD bool relation_review(struct tx *tx, const struct node_id *node, struct err *err);
+NODISCARD bool relation_review_all(struct tx *tx, struct err *err);
+/** Clock work: suspensions that are 30 days old; requests to circles that can go out now. */
+NODISCARD bool relation_end_suspensions(struct tx *tx, struct err *err);
+/** The invite named a circle: asks to be taken in, once both have accepted and keys are here. */
+NODISCARD bool relation_ask_circle(struct tx *tx, const struct node_id *node, struct err *err);
 /** The word of greeting that our request to join carries; ERR_INVALID over PEER_TEXT_MAX bytes. */
 NODISCARD bool relation_set_greeting(struct tx *tx, const struct node_id *node, const char *text,
                                      struct err *err);
@@ -113,4 +158,7 @@ NODISCARD bool relation_add_kel(struct tx *tx, const struct node_id *node,
  * what we have. */
 NODISCARD bool relation_set_entry(struct tx *tx, const struct node_id *node,
                                   const Maillon__Hfp__V1__DirectoryEntry *entry, struct err *err);
+/** A key of theirs was stolen: the entry held here may be the thief's, so any version of theirs
+ * replaces it. Not a peer: fine. */
+NODISCARD bool relation_doubt_entry(struct tx *tx, const struct node_id *node, struct err *err);
 NODISCARD bool relation_touch(struct tx *tx, const struct node_id *node, struct err *err);

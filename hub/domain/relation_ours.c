@@ -60,6 +60,14 @@ static bool copy_routes(struct invite *invite, const char *const *routes, size_t
 bool relation_invite(struct tx *tx, const char *const *routes, size_t route_count, unsigned days,
                      char ret_uri[INVITE_TEXT_MAX + 1], struct wall *ret_expires, struct err *err)
 {
+    return relation_invite_circle(tx, routes, route_count, days, NULL, ret_uri, ret_expires, err);
+}
+
+bool relation_invite_circle(struct tx *tx, const char *const *routes, size_t route_count,
+                            unsigned days, const struct oid *circle,
+                            char ret_uri[INVITE_TEXT_MAX + 1], struct wall *ret_expires,
+                            struct err *err)
+{
     if (days == 0)
         days = INVITE_LIFETIME_S / DAY_S;
     if (days > INVITE_LIFETIME_S / DAY_S)
@@ -70,6 +78,10 @@ bool relation_invite(struct tx *tx, const char *const *routes, size_t route_coun
     };
     char uri[INVITE_TEXT_MAX + 1];
     struct card card;
+    if (circle) {
+        invite.circle = *circle;
+        invite.has_circle = true;
+    }
     random_fill(tx->random, invite.secret, INVITE_BYTES);
     if (!card_read(tx->store, &card, err))
         return false;
@@ -83,13 +95,23 @@ bool relation_invite(struct tx *tx, const char *const *routes, size_t route_coun
     return true;
 }
 
-static void accept_now(struct tx *tx, struct relation_row *row)
+/* The first acceptance sets the switches; a person's own decision stands on its own feet. */
+void relation_row_accept(struct tx *tx, struct relation_row *row, enum provenance provenance,
+                         struct bytes provenance_id)
 {
-    row->relation.ours = DECISION_ACCEPTED;
+    struct relation *relation = &row->relation;
+    relation->ours = DECISION_ACCEPTED;
+    relation->suspended.ms = 0;
+    relation->suspension_over = false;
+    relation->provenance = provenance;
+    memset(relation->provenance_id, 0, NODE_ID_BYTES);
+    if (provenance_id.len == NODE_ID_BYTES)
+        memcpy(relation->provenance_id, provenance_id.data, NODE_ID_BYTES);
     if (row->accepted_ms == 0) {
         row->accepted_ms = tx->now.ms;
-        row->relation.switches |= SWITCHES_AFTER_ACCEPT;
+        relation->switches_set |= SWITCHES_AFTER_ACCEPT;
     }
+    relation->switches = relation->switches_set;
 }
 
 bool relation_join(struct tx *tx, const char *uri, bool local, struct node_id *ret_node,
@@ -120,7 +142,9 @@ bool relation_join(struct tx *tx, const char *uri, bool local, struct node_id *r
     /* What they decided before no longer counts when they sent an invite afterwards. */
     if (relation->theirs == DECISION_REFUSED || relation->theirs == DECISION_LEFT)
         relation->theirs = DECISION_NONE;
-    accept_now(tx, &row);
+    relation_row_accept(tx, &row, PROVENANCE_INVITE, (struct bytes){0});
+    relation->has_join_circle = invite.has_circle;
+    relation->join_circle = invite.circle;
     if (!relation_row_save(tx, &row, err) ||
         !relation_note(tx, actor_of(tx), "peer.join", &invite.node, found ? "changed" : "created",
                        err))
@@ -189,21 +213,26 @@ bool relation_decide(struct tx *tx, const struct node_id *node, enum decision ou
         return false;
     if (!found && ours != DECISION_BLOCKED) /* blocking ahead of any contact is allowed */
         return relation_row_get(tx->store, node, &row, err);
-    if (row.relation.ours == ours)
+    if (row.relation.ours == ours && !(ours == DECISION_ACCEPTED && row.relation.suspended.ms))
         return true;
     const char *action =
         row.relation.ours == DECISION_BLOCKED ? "peer.unblock" : audit_actions[ours];
-    if (!check_move(&row.relation, ours, err))
+    if (row.relation.ours != ours && !check_move(&row.relation, ours, err))
         return false;
     if (ours == DECISION_ACCEPTED)
-        accept_now(tx, &row);
+        relation_row_accept(tx, &row,
+                            row.relation.provenance == PROVENANCE_INVITE ? PROVENANCE_INVITE
+                                                                         : PROVENANCE_OWN,
+                            (struct bytes){0});
     row.relation.ours = ours;
     if (!relation_row_save(tx, &row, err))
         return false;
     /* R-AB-4: what waits for a hub that we cut off is cancelled, not kept for a change of mind. */
     if ((ours == DECISION_BLOCKED || ours == DECISION_LEFT) && !outbox_drop_peer(tx, node, err))
         return false;
-    return relation_note(tx, actor_of(tx), action, node, decision_name(ours), err);
+    /* What came by way of this hub has lost its source, or has it again. */
+    return relation_review_all(tx, err) &&
+           relation_note(tx, actor_of(tx), action, node, decision_name(ours), err);
 }
 
 bool relation_set_greeting(struct tx *tx, const struct node_id *node, const char *text,
@@ -226,10 +255,10 @@ bool relation_set_switches(struct tx *tx, const struct node_id *node, unsigned m
     struct relation_row row;
     if (!relation_row_get(tx->store, node, &row, err))
         return false;
-    unsigned switches = (row.relation.switches & ~mask) | (values & mask);
-    if (switches == row.relation.switches)
+    unsigned switches = (row.relation.switches_set & ~mask) | (values & mask);
+    if (switches == row.relation.switches_set)
         return true;
-    row.relation.switches = switches;
+    row.relation.switches_set = switches;
     return relation_row_save(tx, &row, err) &&
            relation_note(tx, actor_of(tx), "peer.policy", node, "policy", err);
 }

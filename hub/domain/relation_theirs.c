@@ -1,5 +1,8 @@
 /* What the other side's frames and objects do to relations. */
+#include "hub/domain/circle.h"
+#include "hub/domain/node_keys.h"
 #include "hub/domain/relation_internal.h"
+#include "hub/domain/relay.h"
 #include "hub/domain/route.h"
 
 #include "hub/base/text.h"
@@ -92,27 +95,63 @@ static bool record_request(struct tx *tx, struct relation_row *row, const char *
                                  is_new ? "created" : "changed", err);
 }
 
+/* Was this hub introduced here by a peer that still counts? Then its request is worth a look. */
+static bool is_introduced(struct tx *tx, const struct node_id *node, bool *ret, struct err *err)
+{
+    AUTO(stmt_release)
+    struct stmt *stmt = stmt_get(tx->store,
+                                 "SELECT 1 FROM introduction i JOIN peer p ON p.node = i.source"
+                                 " WHERE i.node = ?1 AND i.state <> 'forgotten'"
+                                 " AND p.ours = 'accepted' LIMIT 1",
+                                 err);
+    if (!stmt)
+        return false;
+    stmt_bind_bytes(stmt, 1, node_id_bytes(node));
+    return stmt_next(stmt, ret, err) || err_wrap(err, "look for an introduction");
+}
+
+/* What lets a hub ask at all, strongest first (R-AB-3): a circle accepts it at once, for notices
+ * only; an invite and an introduction put it before a person. */
+static bool admit_request(struct tx *tx, struct relation_row *row, bool invited, bool *ret,
+                          struct err *err)
+{
+    struct relation *relation = &row->relation;
+    struct oid scope;
+    bool by_circle, introduced;
+    if (!circle_auto_accepts(tx->store, &relation->node, &by_circle, &scope, err) ||
+        !is_introduced(tx, &relation->node, &introduced, err))
+        return false;
+    bool undecided = relation->ours == DECISION_NONE || relation->ours == DECISION_WAITING;
+    *ret = invited || introduced || is_known(relation) || (undecided && by_circle);
+    if (undecided && by_circle) {
+        relation_row_accept(tx, row, PROVENANCE_CIRCLE, oid_bytes(&scope));
+    } else if (*ret && !is_known(relation)) {
+        relation->ours = DECISION_WAITING;
+        relation->provenance = invited ? PROVENANCE_INVITE : PROVENANCE_OWN;
+    }
+    return true;
+}
+
 bool relation_on_request(struct tx *tx, const struct node_id *node, const char *name,
                          const char *text, struct bytes invite, const char *const *routes,
                          size_t route_count, enum decision *ret_answer, struct err *err)
 {
     struct relation_row row = {.relation.node = *node};
     struct relation *relation = &row.relation;
-    bool found, invited;
+    bool found, invited, admitted;
     if (!relation_row_find(tx->store, node, &found, &row, err))
         return false;
     if (relation->ours == DECISION_BLOCKED) {
         *ret_answer = DECISION_REFUSED;
         return true;
     }
-    if (!use_invite(tx, invite, node, &invited, err))
+    if (!use_invite(tx, invite, node, &invited, err) ||
+        !admit_request(tx, &row, invited, &admitted, err))
         return false;
-    if (!invited && !is_known(relation)) {
+    if (!admitted) {
         *ret_answer = relation->ours == DECISION_LEFT ? DECISION_LEFT : DECISION_REFUSED;
         return true;
     }
-    if (!is_known(relation))
-        relation->ours = DECISION_WAITING;
     if (!record_request(tx, &row, name, text, routes, route_count, err))
         return false;
     *ret_answer = relation->ours;
@@ -149,60 +188,12 @@ bool relation_on_answer(struct tx *tx, const struct node_id *node, const char *n
            (!decided || relation_note(tx, "peer", "peer.answer", node, decision_name(theirs), err));
 }
 
-static bool store_kel_event(struct tx *tx, int64_t peer, size_t seq, struct bytes event,
-                            struct err *err)
-{
-    AUTO(stmt_release)
-    struct stmt *stmt = stmt_get(
-        tx->store, "INSERT INTO peer_key_event (peer, seq, bytes) VALUES (?1, ?2, ?3)", err);
-    if (!stmt)
-        return false;
-    stmt_bind_i64(stmt, 1, peer);
-    stmt_bind_i64(stmt, 2, (int64_t)seq);
-    stmt_bind_bytes(stmt, 3, event);
-    return stmt_run(stmt, err) || err_wrap(err, "store a key event");
-}
-
-static bool is_among(struct bytes event, const struct bytes *events, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (bytes_equal(event, events[i]))
-            return true;
-    }
-    return false;
-}
-
 bool relation_add_kel(struct tx *tx, const struct node_id *node, const struct bytes *events,
                       size_t count, struct err *err)
 {
     struct relation_row row;
-    struct bytes *all;
-    size_t held, total, size = 0;
-    if (!relation_row_get(tx->store, node, &row, err) ||
-        !relation_kel_events(tx->store, tx->arena, node, &all, &held, err))
-        return false;
-    total = held;
-    for (size_t i = 0; i < count; i++) {
-        if (is_among(events[i], all, total))
-            continue;
-        if (total == KEL_EVENTS_MAX)
-            return err_set(err, ERR_PEER, "a key log has more than %d events", KEL_EVENTS_MAX);
-        all[total++] = events[i];
-    }
-    for (size_t i = 0; i < total; i++)
-        size += all[i].len;
-    if (size > KEL_BYTES_MAX)
-        return err_set(err, ERR_PEER, "a key log is longer than %d bytes", KEL_BYTES_MAX);
-    if (total == held)
-        return true;
-    struct kel kel;
-    if (!kel_read(all, total, node, &kel, err))
-        return false;
-    for (size_t i = held; i < total; i++) {
-        if (!store_kel_event(tx, row.relation.id, i + 1, all[i], err))
-            return false;
-    }
-    return relation_row_save(tx, &row, err);
+    return relation_row_get(tx->store, node, &row, err) &&
+           node_keys_add(tx, node, events, count, err);
 }
 
 static bool replace_keys(struct tx *tx, int64_t peer, const Maillon__Hfp__V1__DirectoryEntry *entry,
@@ -252,9 +243,23 @@ bool relation_set_entry(struct tx *tx, const struct node_id *node,
         !take_routes(relation, (const char *const *)entry->route, entry->n_route, err))
         return false;
     relation->tls_proxied = entry->tls_proxied;
+    text_copy(relation->commune, sizeof(relation->commune), entry->commune);
     row.entry_version = entry->version;
     return replace_keys(tx, relation->id, entry, err) && relation_row_save(tx, &row, err) &&
-           relation_note(tx, "peer", "peer.entry", node, "changed", err);
+           relay_on_entry(tx, node, entry, err) &&
+           relation_note(tx, "peer", "peer.entry", node, "changed", err) &&
+           relation_ask_circle(tx, node, err);
+}
+
+bool relation_doubt_entry(struct tx *tx, const struct node_id *node, struct err *err)
+{
+    AUTO(stmt_release)
+    struct stmt *stmt =
+        stmt_get(tx->store, "UPDATE peer SET entry_version = 0 WHERE node = ?1", err);
+    if (!stmt)
+        return false;
+    stmt_bind_bytes(stmt, 1, node_id_bytes(node));
+    return stmt_run(stmt, err);
 }
 
 bool relation_touch(struct tx *tx, const struct node_id *node, struct err *err)

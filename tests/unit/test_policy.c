@@ -65,6 +65,100 @@ static void what_passes_is_decided_by_relation_and_switches(void **state)
     }
 }
 
+/* R-AB-3 as one table: who may do what in each standing. */
+static const struct {
+    const char *why;
+    struct relation relation;
+    enum standing standing;
+    bool begins, goes_on, fetches, relays, requests;
+} standings[] = {
+    {"block beats a pause of theirs",
+     {.ours = DECISION_BLOCKED, .theirs = DECISION_PAUSED},
+     STANDING_BLOCKED,
+     false,
+     false,
+     false,
+     false,
+     false},
+    {"pause beats acceptance and circle",
+     {.ours = DECISION_PAUSED, .theirs = DECISION_ACCEPTED, .provenance = PROVENANCE_CIRCLE},
+     STANDING_PAUSED,
+     false,
+     false,
+     false,
+     false,
+     true},
+    {"accepted by a person",
+     {.ours = DECISION_ACCEPTED, .theirs = DECISION_ACCEPTED},
+     STANDING_ACCEPTED,
+     true,
+     true,
+     true,
+     true,
+     true},
+    {"accepted by a circle",
+     {.ours = DECISION_ACCEPTED, .theirs = DECISION_ACCEPTED, .provenance = PROVENANCE_CIRCLE},
+     STANDING_CIRCLE,
+     true,
+     true,
+     true,
+     true,
+     true},
+    {"suspended: what is open goes on, nothing new",
+     {.ours = DECISION_ACCEPTED, .theirs = DECISION_ACCEPTED, .suspended = {1}},
+     STANDING_SUSPENDED,
+     false,
+     true,
+     false,
+     false,
+     true},
+    {"30 days later nothing goes on",
+     {.ours = DECISION_ACCEPTED,
+      .theirs = DECISION_ACCEPTED,
+      .suspended = {1},
+      .suspension_over = true},
+     STANDING_ENDED,
+     false,
+     false,
+     false,
+     false,
+     true},
+    {"an introduction prompts only",
+     {.ours = DECISION_WAITING, .theirs = DECISION_ACCEPTED, .provenance = PROVENANCE_INTRODUCED},
+     STANDING_ASKED,
+     false,
+     false,
+     false,
+     false,
+     true},
+    {"they left",
+     {.ours = DECISION_ACCEPTED, .theirs = DECISION_LEFT},
+     STANDING_ENDED,
+     false,
+     false,
+     false,
+     false,
+     true},
+    {"a stranger", {.ours = DECISION_NONE}, STANDING_NONE, false, false, false, false, true},
+};
+
+static void rab3_the_strongest_standing_decides_for_every_flow_alike(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(standings); i++) {
+        const struct relation *relation = &standings[i].relation;
+        if (policy_standing(relation) != standings[i].standing ||
+            policy_allows(relation, FLOW_BEGIN_IN) != standings[i].begins ||
+            policy_allows(relation, FLOW_BEGIN_OUT) != standings[i].begins ||
+            policy_allows(relation, FLOW_GO_ON_IN) != standings[i].goes_on ||
+            policy_allows(relation, FLOW_GO_ON_OUT) != standings[i].goes_on ||
+            policy_allows(relation, FLOW_FETCH) != standings[i].fetches ||
+            policy_allows(relation, FLOW_RELAY) != standings[i].relays ||
+            policy_allows(relation, FLOW_REQUEST) != standings[i].requests)
+            fail_msg("%s", standings[i].why);
+    }
+}
+
 static void a_block_says_so_and_everything_else_is_not_accepted(void **state)
 {
     (void)state;
@@ -104,6 +198,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_passes_is_decided_by_relation_and_switches),
+        cmocka_unit_test(rab3_the_strongest_standing_decides_for_every_flow_alike),
         cmocka_unit_test(a_block_says_so_and_everything_else_is_not_accepted),
         cmocka_unit_test(what_was_refused_before_stays_refused),
         cmocka_unit_test(only_accepted_peers_with_a_route_are_dialled),
