@@ -1,16 +1,22 @@
 /*
- * What idle links cost: memory of each, and how late one busy link becomes among them.
+ * What idle links cost: memory of each, how late one busy link becomes among them, and what one
+ * notice to all of them costs.
  *   bench_idle DIR PID LINKS NOTICES
  */
 #include "hub/base/mem.h"
 #include "hub/crypto/field.h"
 #include "hub/crypto/secret.h"
+#include "hub/crypto/wire.h"
+#include "maillon/api/v1/notices.pb-c.h"
+#include "tests/bench/bench_call.h"
 #include "tests/bench/bench_load.h"
 #include "tests/bench/bench_measure.h"
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define QUIET_MS    1500
+#define SILENCE_MS  20000
 #define FIRST_INDEX 1
 
 static void ack(void *ctx, struct bench_peer *peer, const struct bench_frame *frame)
@@ -55,6 +61,45 @@ static void measure_ack(struct bench_hub *hub, const char *dir, size_t count, co
     bench_peer_free(peer);
 }
 
+static void count_batch(void *ctx, struct bench_peer *peer, const struct bench_frame *frame)
+{
+    size_t *taken = ctx;
+    *taken += frame->kind == BENCH_FRAME_BATCH && frame->lane == 2;
+    ack(NULL, peer, frame);
+}
+
+/** One notice, posted over the client API, to everybody. */
+static void measure_notice(const char *dir, pid_t pid, struct bench_peer **peers,
+                           struct pollfd *polled, size_t count)
+{
+    char what[] = "matelas", key[32];
+    size_t taken = 0;
+    AUTO(buf_done) struct buf body = {0};
+    Maillon__Hfp__V1__NoticeContent content = MAILLON__HFP__V1__NOTICE_CONTENT__INIT;
+    Maillon__Api__V1__PostNoticeRequest request = MAILLON__API__V1__POST_NOTICE_REQUEST__INIT;
+    snprintf(key, sizeof(key), "%.0f", now_s() * 1e6);
+    content.kind = MAILLON__HFP__V1__NOTICE_KIND__NOTICE_KIND_SURPLUS;
+    content.what = what;
+    content.status = MAILLON__HFP__V1__NOTICE_STATUS__NOTICE_STATUS_TEST;
+    request.content = &content;
+    request.request_key = key;
+    wire_pack(&request, &body);
+    double cpu = cpu_of_s(pid), begun = now_s();
+    bench_call(dir, "Notices/Post", buf_bytes(&body), NULL);
+    while (taken < count) {
+        if (poll(polled, count, SILENCE_MS) == 0)
+            bench_fail("LOST: %zu of %zu peers got the notice", taken, count);
+        for (size_t i = 0; i < count; i++) {
+            if (polled[i].revents)
+                bench_peer_read(peers[i], count_batch, &taken);
+        }
+    }
+    bench_value("notice_ms", (now_s() - begun) * 1e3);
+    bench_value("notice_hub_ms", (cpu_of_s(pid) - cpu) * 1e3);
+    for (size_t i = 0; i < count; i++)
+        bench_peer_flush(peers[i]);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 5 || !secret_setup())
@@ -83,6 +128,7 @@ int main(int argc, char **argv)
     bench_value("open_ms_per_link", seconds * 1e3 / (double)links);
     bench_value("hub_ms_per_link", (cpu_of_s(pid) - cpu) * 1e3 / (double)links);
     measure_ack(hub, dir, notices, "ack_idle_p50_ms", "ack_idle_p99_ms");
+    measure_notice(dir, pid, peers, polled, links);
     bench_end();
 
     settle(peers, polled, 0);

@@ -327,7 +327,7 @@ static void prove(struct bench_peer *peer, const struct bench_hub *hub, const st
     transcript.responder = hub->node;
 
     random_fill(&random_system, nonce, sizeof(nonce));
-    handshake_hello_d(&hub->node, nonce, (uint64_t)clock_wall(&clock_system).ms, &message);
+    handshake_hello_d(&hub->node, nonce, (uint64_t)clock_wall(&clock_system).ms, 0, 0, &message);
     digest_sha256(buf_bytes(&message), transcript.hello_d);
     struct bytes part = buf_bytes(&message);
     bench_peer_send(peer, &part, 1);
@@ -336,16 +336,19 @@ static void prove(struct bench_peer *peer, const struct bench_hub *hub, const st
     const Maillon__Hfp__V1__Frame *frame =
         receive_frame(peer, arena, MAILLON__HFP__V1__FRAME__M_HELLO_R, &message);
     digest_sha256(buf_bytes(&message), transcript.hello_r);
-    bench_check(handshake_read_kel(frame->hello_r->kel, frame->hello_r->n_kel, &hub->node, &nothing,
-                                   &kel, &fresh, &err),
+    bench_check(handshake_read_kel(frame->hello_r->kel, frame->hello_r->n_kel,
+                                   wire_bytes(frame->hello_r->kel_head), &hub->node, &nothing, NULL,
+                                   0, &kel, &fresh, &err),
                 &err, "read the hub's key events");
     memcpy(peer->kel_head, kel.head.b, OID_BYTES);
     frame = receive_frame(peer, arena, MAILLON__HFP__V1__FRAME__M_PROOF, &message);
-    bench_check(handshake_check(frame->proof, &transcript, HANDSHAKE_RESPONDER, &kel, &err), &err,
-                "check the hub's proof");
+    struct sign_public op;
+    bench_check(handshake_check(frame->proof, &transcript, HANDSHAKE_RESPONDER, &kel,
+                                clock_wall(&clock_system), &op, &err),
+                &err, "check the hub's proof");
 
     message.len = 0;
-    handshake_proof(self, &transcript, HANDSHAKE_DIALLER, &message);
+    handshake_proof(self, &transcript, HANDSHAKE_DIALLER, HANDSHAKE_KEL_LATEST, &message);
     part = buf_bytes(&message);
     bench_peer_send(peer, &part, 1);
     bench_peer_flush(peer);

@@ -2,6 +2,7 @@
  * Makes the state directory of a hub that is to be measured: keys, certificate, settings without
  * the limits that protect a hub from its peers, and relations that both sides have accepted.
  *   bench_prepare hub DIR PORT [PEERS [NOTICES]]   a hub, its bench peers 0 … PEERS-1, own notices
+ *   bench_prepare fill DIR OBJECTS                 so many stored objects more, written as rows
  *   bench_prepare pair DIR_A DIR_B                 two such hubs: A dials B, B has a service
  * "bench"
  */
@@ -247,17 +248,55 @@ static void pair(const char *dir_a, const char *dir_b)
     free(hubs);
 }
 
+/**
+ * Objects as a hub of many years holds them: signed bytes of notices of a peer, their rows, half of
+ * them with an event. Only what a start and a first call may stumble over counts, so they are rows
+ * of noise: signing a million would take minutes.
+ */
+static void fill(const char *dir, long objects)
+{
+    static const char *const steps[] = {
+        "CREATE TEMP TABLE filling (n INTEGER PRIMARY KEY, oid BLOB, expires_s INTEGER)",
+        ("INSERT INTO filling SELECT value, randomblob(32), 4000000000 - value % 86400"
+         " FROM (WITH RECURSIVE count(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM count"
+         " LIMIT (SELECT amount FROM amounts)) SELECT value FROM count)"),
+        ("INSERT INTO object (oid, author, state, held, receipt, expires_s, bytes)"
+         " SELECT oid, (SELECT node FROM peer LIMIT 1), 1, 0, 0, expires_s, randomblob(500)"
+         " FROM filling"),
+        ("INSERT INTO notice (author, uid, version, oid, kind, theme, commune, asked, committed,"
+         " delivered, created_s, expires_s, keep_s) SELECT (SELECT node FROM peer LIMIT 1),"
+         " randomblob(16), 1, oid, 1, 'numerique', '35236', 0, 0, 0, expires_s - 15552000,"
+         " expires_s, expires_s FROM filling"),
+        ("INSERT INTO event (kind, id, verb, at_ms) SELECT 'notice', hex(oid), 'created',"
+         " 1795334400000 + n FROM filling WHERE n % 2"),
+    };
+    struct prepared hub;
+    struct err err = {0};
+    char amount[96];
+    open_hub(&hub, dir);
+    begin(&hub);
+    snprintf(amount, sizeof(amount), "CREATE TEMP TABLE amounts AS SELECT %ld AS amount", objects);
+    check(store_exec(hub.store, amount, &err), &err, "fill");
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++)
+        check(store_exec(hub.store, steps[i], &err), &err, "fill");
+    commit(&hub);
+    close_hub(&hub);
+}
+
 int main(int argc, char **argv)
 {
     if (!secret_setup())
         bench_fail("cannot start libsodium");
     if (argc == 4 && strcmp(argv[1], "pair") == 0)
         pair(argv[2], argv[3]);
+    else if (argc == 4 && strcmp(argv[1], "fill") == 0)
+        fill(argv[2], bench_number(argv[3], "OBJECTS", 1, 100000000));
     else if (argc >= 4 && argc <= 6 && strcmp(argv[1], "hub") == 0)
         make_hub(argv[2], (unsigned)bench_number(argv[3], "PORT", 1, 65535),
                  argc > 4 ? (unsigned)bench_number(argv[4], "PEERS", 0, 20000) : 0,
                  argc > 5 ? (unsigned)bench_number(argv[5], "NOTICES", 0, 1000000) : 0);
     else
-        bench_fail("usage: bench_prepare hub DIR PORT [PEERS [NOTICES]] | pair DIR_A DIR_B");
+        bench_fail("usage: bench_prepare hub DIR PORT [PEERS [NOTICES]] | fill DIR OBJECTS |"
+                   " pair DIR_A DIR_B");
     return 0;
 }

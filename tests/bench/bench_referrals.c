@@ -1,9 +1,10 @@
 /*
  * Sealed referrals between two hubs: from the call of a caseworker's program on hub A to the signed
  * receipt of hub B, held by A.
- *   bench_referrals DIR_A PID_A DIR_B PID_B COUNT [CONNECTIONS [RATE]]
+ *   bench_referrals DIR_A PID_A DIR_B PID_B COUNT [CONNECTIONS [RATE|outage]]
  * CONNECTIONS: calls at once (192). RATE: a second (0: as fast as it goes). With one connection or
- * a rate each referral's time is taken, by the watch stream of A.
+ * a rate each referral's time is taken, by the watch stream of A. "outage": B stands still until
+ * all of them wait in the queue of A; what is measured is the time from then to the last receipt.
  */
 #include "hub/base/mem.h"
 #include "hub/crypto/secret.h"
@@ -13,6 +14,7 @@
 #include "tests/bench/bench_call.h"
 #include "tests/bench/bench_measure.h"
 #include "tests/bench/bench_peer.h"
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -33,7 +35,7 @@ struct run {
     const char *dir_a, *dir_b;
     size_t count, connections, sent, answered, delivered;
     double rate, begun;
-    bool is_timed;
+    bool is_timed, is_outage;
     char service[NODE_ID_TEXT + 16];
     struct buf body;
     size_t key_at;
@@ -175,15 +177,21 @@ static void wait_receipts(struct run *run, const struct bench_counters *before)
     free(now);
 }
 
-static void run_all(struct run *run, const struct bench_counters *before)
+static void run_all(struct run *run, pid_t pid_b, const struct bench_counters *before)
 {
     uint64_t first_key = (uint64_t)(now_s() * 1e3) * 1000;
     int wait_ms;
     run->begun = now_s();
+    if (run->is_outage)
+        kill(pid_b, SIGSTOP);
     while (run->answered < run->count || (run->is_timed && run->delivered < run->count)) {
         while (may_send(run, &wait_ms))
             send_one(run, first_key);
         step(run, wait_ms);
+    }
+    if (run->is_outage) {
+        run->begun = now_s();
+        kill(pid_b, SIGCONT);
     }
     if (!run->is_timed)
         wait_receipts(run, before);
@@ -282,7 +290,8 @@ static void print_counters(const char *prefix, const struct bench_counters *befo
 int main(int argc, char **argv)
 {
     if (argc < 6 || argc > 8 || !secret_setup())
-        bench_fail("usage: bench_referrals DIR_A PID_A DIR_B PID_B COUNT [CONNECTIONS [RATE]]");
+        bench_fail("usage: bench_referrals DIR_A PID_A DIR_B PID_B COUNT [CONNECTIONS"
+                   " [RATE|outage]]");
     struct run *run = mem_alloc(sizeof(*run));
     struct bench_counters *counters = mem_alloc(4 * sizeof(*counters));
     pid_t pid_a = (pid_t)bench_number(argv[2], "PID_A", 1, 1 << 30);
@@ -292,7 +301,8 @@ int main(int argc, char **argv)
     run->count = (size_t)bench_number(argv[5], "COUNT", 1, OPEN_REFERRALS_PER_PEER);
     run->connections =
         argc > 6 ? (size_t)bench_number(argv[6], "CONNECTIONS", 1, CONNECTIONS_MAX) : CONNECTIONS;
-    run->rate = argc > 7 ? (double)bench_number(argv[7], "RATE", 0, 1000000) : 0;
+    run->is_outage = argc > 7 && strcmp(argv[7], "outage") == 0;
+    run->rate = argc > 7 && !run->is_outage ? (double)bench_number(argv[7], "RATE", 0, 1000000) : 0;
     run->is_timed = run->connections == 1 || run->rate > 0;
     run->started = mem_alloc(run->count * sizeof(*run->started));
     run->table_size = 4 * run->count + 64;
@@ -307,7 +317,7 @@ int main(int argc, char **argv)
     bench_counters_read(run->dir_a, &counters[0]);
     bench_counters_read(run->dir_b, &counters[1]);
     struct cpu_span span = cpu_span_begin(pid_a, pid_b);
-    run_all(run, &counters[0]);
+    run_all(run, pid_b, &counters[0]);
     double seconds = now_s() - run->begun, count = (double)run->count;
     bench_value("referrals_per_s", count / seconds);
     cpu_span_end(&span, count);

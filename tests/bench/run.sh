@@ -5,7 +5,8 @@
 #
 #   --quick      one round, small counts
 #   --check      only asserts that nothing is lost or doubled: no targets
-#   --only LEGS  some of: limits ingest slow latency fanout idle referrals
+#   --only LEGS  some of: limits ingest slow latency fanout idle links referrals catchup start
+#                reconcile search
 #
 # ROUNDS (3), BENCH_DATA (build/bench-data: put it on the disk to be measured), BENCH_BUILD
 # (build/release: made when there is none), LINKS (5000).
@@ -14,16 +15,18 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 build=${BENCH_BUILD:-$root/build/release}
 data=${BENCH_DATA:-$root/build/bench-data}
 rounds=${ROUNDS:-3} links=${LINKS:-5000}
-legs="limits ingest slow latency fanout idle referrals"
+legs="limits ingest slow latency fanout idle links referrals catchup start reconcile search"
 check=0 seconds=1 ingest=60000 latency=6000 single=600 notices=20000 live=2000
-referrals=6000 timed=2500 idle_notices=500
+referrals=6000 timed=2500 idle_notices=500 services=100000 reconciled=100000
+queued=10000 large=1000 stored=1000000
 
 while [ $# -gt 0 ]; do
     case $1 in
     --quick)
         rounds=${ROUNDS:-1} links=${LINKS:-100}
         seconds=0.2 ingest=4000 latency=1000 single=50 notices=1000 live=100
-        referrals=400 timed=200 idle_notices=50
+        referrals=400 timed=200 idle_notices=50 reconciled=10000
+        queued=400 large=50 stored=20000
         ;;
     --check) check=1 ;;
     --only)
@@ -38,8 +41,8 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-# The sanitizers want to be loaded first, and a slow disk says nothing about correctness.
-[ "$check" = 1 ] && legs=${legs/slow /}
+# The sanitizers want to be loaded first; a slow disk and a fast search say nothing about loss.
+[ "$check" = 1 ] && legs=${legs/slow /} legs=${legs/ search/}
 
 if [ ! -x "$build/tests/bench/bench_ingest" ] || [ -z "${BENCH_BUILD:-}" ]; then
     log=$(mktemp)
@@ -119,6 +122,10 @@ take() {
 }
 
 leg_limits() { take limits "$bench/bench_limits" . "$seconds"; }
+leg_reconcile() {
+    take recon_equal "$bench/bench_reconcile" "$reconciled" 0
+    take recon "$bench/bench_reconcile" "$reconciled" 10
+}
 leg_ingest() {
     make_hub ingest 2
     start_hub ingest
@@ -169,6 +176,38 @@ leg_referrals() {
     take receipt1 "$bench/bench_referrals" "${both[@]}" $((single / 2)) 1
     end_hub a
     end_hub b
+}
+leg_links() {
+    make_hub links $((large + 1))
+    start_hub links
+    take links "$bench/bench_idle" links "${pids[links]}" "$large" "$idle_notices"
+    end_hub links
+}
+leg_catchup() {
+    local both
+    make_hub a
+    make_hub b
+    "$bench/bench_prepare" pair a b || fail "cannot federate the hubs"
+    start_hub b
+    start_hub a
+    both=(a "${pids[a]}" b "${pids[b]}")
+    take catchup "$bench/bench_referrals" "${both[@]}" "$queued" 192 outage
+    end_hub a
+    end_hub b
+}
+leg_start() { # one store for all rounds
+    if [ ! -d start ]; then
+        make_hub start 2
+        "$bench/bench_prepare" fill start "$stored" || fail "cannot fill a store"
+    fi
+    take start "$bench/bench_start" "$build/hubd" start clean
+    take start_unclean "$bench/bench_start" "$build/hubd" start unclean
+}
+leg_search() {
+    take search "$bench/bench_search" "$root/tests/search" $((services / 10)) search.db
+    rm -f search.db*
+    take search_large "$bench/bench_search" "$root/tests/search" "$services" search.db
+    rm -f search.db*
 }
 
 preload=
@@ -228,6 +267,18 @@ figure "  while being posted" fanout.live_objects_per_s /s
 figure "opening a link, processor time of the hub" idle.hub_ms_per_link ms
 figure "notice ack, one in flight, no idle link, p50" idle.ack_p50_ms ms
 figure "notice ack, one in flight, $links idle links, p50" idle.ack_idle_p50_ms ms
+figure "repair of $reconciled notices, 1 % missing, bytes" recon.bytes B
+figure "  rounds" recon.rounds ""
+figure "  processor time of both sides" recon.ms ms
+figure "  of equal sets, bytes" recon_equal.bytes B
+figure "$queued queued referrals after an outage" catchup.referrals_per_s /s
+figure "one notice to $large peers, until all have it" links.notice_ms ms
+figure "  processor time of the hub" links.notice_hub_ms ms
+figure "start with $stored objects to the first answer" start.seconds s
+figure "  after an unclean end" start_unclean.seconds s
+figure "records imported into $services services" search_large.created_per_s /s
+figure "  longest time between two commits" search_large.step_ms ms
+figure "  resident" search_large.rss_mib MiB
 echo
 echo "Asked for"
 target "notices ingested / V" ingest.objects_per_s "x / y" ">=" 0.9 limits.verify_per_s
@@ -237,10 +288,19 @@ target "referrals to signed receipt / V" referrals.referrals_per_s "x / y" ">=" 
 target "receipt at 2000 referrals/s, p50 ms" receipt2000.p50_ms x "<=" 3
 target "receipt at 2000 referrals/s, p99 ms" receipt2000.p99_ms x "<=" 15
 target "receipt, one in flight, p50 / (6 fdatasync + 1 ms)" receipt1.p50_ms "x / (6 * y + 1)" "<=" 1 limits.fdatasync_ms
+target "catch-up after an outage / referrals" catchup.referrals_per_s "x / y" ">=" 0.8 referrals.referrals_per_s
+target "start with $stored objects to the first answer, s" start.seconds x "<=" 2
+target "  after an unclean end, s" start_unclean.seconds x "<=" 2
+target "private KiB of a link, $large of them" links.kib_per_link x "<=" 64
 target "fan-out to 10 TLS peers, deliveries/s" fanout.objects_per_s x ">=" 60000
 target "hub without links, resident MiB" empty.rss_mib x "<=" 14
 target "private KiB of an idle link, $links of them" idle.kib_per_link x "<=" 24
 target "ack p50 with idle links / without" idle.ack_idle_p50_ms "x / y" "<=" 2 idle.ack_p50_ms
+target "search of $((services / 10)) services, p50 ms" search.p50_ms x "<=" 5
+target "search of $services services, p99 ms" search_large.p99_ms x "<=" 50
+target "records imported, new /s" search.created_per_s x ">=" 5000
+target "  each with a new text /s" search.updated_per_s x ">=" 5000
+target "10,000 services and search, resident MiB" search.rss_mib x "<=" 256
 for leg in ingest referrals fanout; do
     target "generator's share of the processor: $leg" $leg.generator_share x "<=" 0.1
 done

@@ -1,88 +1,14 @@
 #include "tests/support/crash_vfs.h"
 
 #include "hub/base/mem.h"
+#include "tests/support/crash_internal.h"
 
 #include <assert.h>
-#include <sqlite3.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SECTOR_BYTES 512
-#define NAME_BYTES   512
-
-/* What a file holds. */
-struct content {
-    uint8_t *data;
-    size_t len, cap;
-};
-
-/* One unsynced change: a write, or (data NULL) a change of length to `offset`. */
-struct change {
-    uint64_t offset;
-    size_t len;
-    uint8_t *data;
-};
-
-/* The wal-index, which lives no longer than the processes that map it. */
-struct shm {
-    unsigned refs;
-    size_t region_count;
-    size_t region_bytes;
-    void **regions;
-    unsigned shared[SQLITE_SHM_NLOCK]; /* holders of each lock */
-    bool exclusive[SQLITE_SHM_NLOCK];
-};
-
-struct fault {
-    uint64_t nth, times; /* calls until it strikes; how often */
-};
-
-/* A database with its journal files: what fails and crashes together. */
-struct machine {
-    struct machine *next;
-    char path[NAME_BYTES];
-    uint64_t operations;
-    uint64_t stop_at; /* value of `operations` at which everything fails */
-    unsigned life;    /* grows with each crash: handles of an earlier one are dead */
-    struct fault faults[CRASH_FAULT_COUNT];
-};
-
-struct file {
-    struct file *next;
-    char name[NAME_BYTES];
-    struct machine *machine;
-    struct content live, durable;
-    struct change *changes;
-    size_t change_count, change_cap;
-    bool exists;         /* in the directory; an absent file keeps its durable content */
-    bool durable_exists; /* its directory entry would survive */
-    struct shm *shm;
-    unsigned shared; /* holders of the file lock */
-    bool reserved, pending, exclusive;
-};
-
-struct crash_vfs {
-    sqlite3_vfs base; /* first: sqlite hands this address back */
-    struct file *files;
-    struct machine *machines;
-    uint64_t random;
-    unsigned open_handles;
-    char name[64];
-};
-
-/* What sqlite allocates per open file. */
-struct handle {
-    sqlite3_file base;
-    struct crash_vfs *vfs;
-    struct file *file;
-    unsigned life;
-    int lock;
-    struct shm *shm;
-    uint16_t shm_shared, shm_exclusive; /* bit per lock this handle holds */
-    bool is_temporary;
-};
 
 static uint64_t next_random(struct crash_vfs *vfs)
 {
@@ -115,13 +41,13 @@ static struct machine *machine_of(struct crash_vfs *vfs, const char *name)
     return machine;
 }
 
-static bool is_stopped(const struct machine *machine)
+bool crash_is_stopped(const struct machine *machine)
 {
     return machine->operations >= machine->stop_at;
 }
 
 /* Counts a call towards a fault; true when it must fail. */
-static bool strikes(struct machine *machine, enum crash_fault which)
+bool crash_strikes(struct machine *machine, enum crash_fault which)
 {
     struct fault *fault = &machine->faults[which];
     if (!fault->times)
@@ -136,25 +62,6 @@ static bool strikes(struct machine *machine, enum crash_fault which)
 }
 
 /* Contents and changes */
-
-static void content_resize(struct content *content, size_t len)
-{
-    if (len > content->cap) {
-        content->cap = len + len / 2 + 4096;
-        content->data = mem_grow(content->data, content->cap);
-    }
-    if (len > content->len)
-        memset(content->data + content->len, 0, len - content->len);
-    content->len = len;
-}
-
-static void content_write(struct content *content, uint64_t offset, const void *data, size_t len)
-{
-    if (offset + len > content->len)
-        content_resize(content, offset + len);
-    if (len)
-        memcpy(content->data + offset, data, len);
-}
 
 static void content_apply(struct content *content, const struct change *change)
 {
@@ -184,13 +91,6 @@ static void content_tear(struct crash_vfs *vfs, struct content *content,
     }
 }
 
-static void content_copy(struct content *to, const struct content *from)
-{
-    content_resize(to, from->len);
-    if (from->len)
-        memcpy(to->data, from->data, from->len);
-}
-
 static void changes_clear(struct file *file)
 {
     for (size_t i = 0; i < file->change_count; i++)
@@ -198,7 +98,7 @@ static void changes_clear(struct file *file)
     file->change_count = 0;
 }
 
-static void change_add(struct file *file, uint64_t offset, const void *data, size_t len)
+void crash_change_add(struct file *file, uint64_t offset, const void *data, size_t len)
 {
     if (file->change_count == file->change_cap) {
         file->change_cap = file->change_cap ? file->change_cap * 2 : 64;
@@ -220,12 +120,19 @@ static void directory_sync(struct crash_vfs *vfs, const struct machine *machine)
 }
 
 /* As unix does: the first sync of a new journal or WAL syncs the directory too. */
-static void file_sync(struct crash_vfs *vfs, struct file *file)
+void crash_file_sync(struct crash_vfs *vfs, struct file *file)
 {
     if (!file->durable_exists && strcmp(file->name, file->machine->path) != 0)
         directory_sync(vfs, file->machine);
+    /* What is live is what is durable with every change applied: the same pages will do. */
+    bool cut = false;
     for (size_t i = 0; i < file->change_count; i++)
-        content_apply(&file->durable, &file->changes[i]);
+        cut = cut || !file->changes[i].data;
+    for (size_t i = 0; i < file->change_count && !cut; i++)
+        content_share_range(&file->durable, &file->live, file->changes[i].offset,
+                            file->changes[i].len);
+    if (cut)
+        content_share(&file->durable, &file->live);
     changes_clear(file);
     file->durable_exists = true;
 }
@@ -238,298 +145,24 @@ static struct file *file_find(struct crash_vfs *vfs, const char *name)
     return NULL;
 }
 
-static void file_free(struct file *file)
+static struct file *file_add(struct crash_vfs *vfs, const char *name)
+{
+    struct file *file = mem_alloc(sizeof(*file));
+    snprintf(file->name, sizeof(file->name), "%s", name);
+    file->machine = machine_of(vfs, name);
+    file->next = vfs->files;
+    vfs->files = file;
+    return file;
+}
+
+void crash_file_free(struct file *file)
 {
     changes_clear(file);
     free(file->changes);
-    free(file->live.data);
-    free(file->durable.data);
+    content_done(&file->live);
+    content_done(&file->durable);
     free(file);
 }
-
-/* The wal-index */
-
-static void shm_unref(struct shm *shm)
-{
-    if (--shm->refs)
-        return;
-    for (size_t i = 0; i < shm->region_count; i++)
-        free(shm->regions[i]);
-    free(shm->regions);
-    free(shm);
-}
-
-static void shm_release_locks(struct handle *handle)
-{
-    for (int i = 0; i < SQLITE_SHM_NLOCK; i++) {
-        if (handle->shm_shared & (1u << i))
-            handle->shm->shared[i]--;
-        if (handle->shm_exclusive & (1u << i))
-            handle->shm->exclusive[i] = false;
-    }
-    handle->shm_shared = handle->shm_exclusive = 0;
-}
-
-static int shm_unmap(sqlite3_file *base, int delete_flag)
-{
-    struct handle *handle = (struct handle *)base;
-    (void)delete_flag; /* an index nobody maps is rebuilt from the WAL, so it always goes */
-    if (!handle->shm)
-        return SQLITE_OK;
-    shm_release_locks(handle);
-    if (handle->shm->refs == 1 && handle->file->shm == handle->shm)
-        handle->file->shm = NULL;
-    shm_unref(TAKE(handle->shm));
-    return SQLITE_OK;
-}
-
-static bool is_dead(const struct handle *handle)
-{
-    const struct machine *machine = handle->file->machine;
-    return machine && (handle->life != machine->life || is_stopped(machine));
-}
-
-static int shm_map(sqlite3_file *base, int region, int bytes, int extend, void volatile **ret)
-{
-    struct handle *handle = (struct handle *)base;
-    *ret = NULL;
-    if (is_dead(handle))
-        return SQLITE_IOERR_SHMMAP;
-    if (!handle->shm) {
-        if (!handle->file->shm)
-            handle->file->shm = mem_alloc(sizeof(*handle->file->shm));
-        handle->shm = handle->file->shm;
-        handle->shm->refs++;
-    }
-    struct shm *shm = handle->shm;
-    while (extend && shm->region_count <= (size_t)region) {
-        shm->regions = mem_grow(shm->regions, (shm->region_count + 1) * sizeof(*shm->regions));
-        shm->regions[shm->region_count++] = mem_alloc((size_t)bytes);
-    }
-    if ((size_t)region < shm->region_count)
-        *ret = shm->regions[region];
-    return SQLITE_OK;
-}
-
-static int shm_lock(sqlite3_file *base, int offset, int count, int flags)
-{
-    struct handle *handle = (struct handle *)base;
-    struct shm *shm = handle->shm;
-    uint16_t mask = (uint16_t)(((1u << count) - 1) << offset);
-    if (!shm || (is_dead(handle) && !(flags & SQLITE_SHM_UNLOCK)))
-        return SQLITE_IOERR_SHMLOCK;
-    for (int i = offset; i < offset + count && (flags & SQLITE_SHM_LOCK); i++) {
-        bool mine = handle->shm_shared & (1u << i);
-        if (shm->exclusive[i] && !(handle->shm_exclusive & (1u << i)))
-            return SQLITE_BUSY;
-        if ((flags & SQLITE_SHM_EXCLUSIVE) && shm->shared[i] > (mine ? 1u : 0u))
-            return SQLITE_BUSY;
-    }
-    for (int i = offset; i < offset + count; i++) {
-        bool mine = handle->shm_shared & (1u << i);
-        if (flags & SQLITE_SHM_EXCLUSIVE)
-            shm->exclusive[i] = flags & SQLITE_SHM_LOCK;
-        else if (!(flags & SQLITE_SHM_LOCK) && mine)
-            shm->shared[i]--;
-        else if ((flags & SQLITE_SHM_LOCK) && !mine)
-            shm->shared[i]++;
-    }
-    uint16_t *held = flags & SQLITE_SHM_EXCLUSIVE ? &handle->shm_exclusive : &handle->shm_shared;
-    *held = (uint16_t)(flags & SQLITE_SHM_LOCK ? *held | mask : *held & ~mask);
-    return SQLITE_OK;
-}
-
-static void shm_barrier(sqlite3_file *base)
-{
-    (void)base;
-    __sync_synchronize();
-}
-
-/* File locks, as SQLITE_LOCK_* describes them */
-
-static int file_unlock(sqlite3_file *base, int lock)
-{
-    struct handle *handle = (struct handle *)base;
-    struct file *file = handle->file;
-    if (handle->lock <= lock)
-        return SQLITE_OK;
-    bool current = !file->machine || handle->life == file->machine->life;
-    if (current && handle->lock >= SQLITE_LOCK_RESERVED)
-        file->reserved = file->pending = file->exclusive = false;
-    if (current && lock == SQLITE_LOCK_NONE)
-        file->shared--;
-    handle->lock = lock;
-    return SQLITE_OK;
-}
-
-static int file_lock(sqlite3_file *base, int lock)
-{
-    struct handle *handle = (struct handle *)base;
-    struct file *file = handle->file;
-    if (is_dead(handle))
-        return SQLITE_IOERR_LOCK;
-    if (handle->lock >= lock)
-        return SQLITE_OK;
-    if (handle->lock == SQLITE_LOCK_NONE) {
-        if (file->pending || file->exclusive)
-            return SQLITE_BUSY;
-        file->shared++;
-        handle->lock = SQLITE_LOCK_SHARED;
-    }
-    if (lock >= SQLITE_LOCK_RESERVED && handle->lock < SQLITE_LOCK_RESERVED) {
-        if (file->reserved)
-            return SQLITE_BUSY;
-        file->reserved = true;
-        handle->lock = SQLITE_LOCK_RESERVED;
-    }
-    if (lock == SQLITE_LOCK_EXCLUSIVE) {
-        file->pending = true;
-        handle->lock = SQLITE_LOCK_PENDING;
-        if (file->shared > 1)
-            return SQLITE_BUSY;
-        file->exclusive = true;
-        handle->lock = SQLITE_LOCK_EXCLUSIVE;
-    }
-    return SQLITE_OK;
-}
-
-static int file_check_reserved(sqlite3_file *base, int *ret)
-{
-    struct handle *handle = (struct handle *)base;
-    if (is_dead(handle))
-        return SQLITE_IOERR_CHECKRESERVEDLOCK;
-    *ret = handle->file->reserved;
-    return SQLITE_OK;
-}
-
-/* Reading and writing */
-
-static int file_read(sqlite3_file *base, void *out, int len, sqlite3_int64 offset)
-{
-    struct handle *handle = (struct handle *)base;
-    const struct content *live = &handle->file->live;
-    if (is_dead(handle))
-        return SQLITE_IOERR_READ;
-    if (handle->file->machine && strikes(handle->file->machine, CRASH_READ_ERROR))
-        return SQLITE_IOERR_READ;
-    size_t have = (uint64_t)offset < live->len ? live->len - (size_t)offset : 0;
-    if (have > (size_t)len)
-        have = (size_t)len;
-    if (have)
-        memcpy(out, live->data + offset, have);
-    memset((uint8_t *)out + have, 0, (size_t)len - have);
-    return have == (size_t)len ? SQLITE_OK : SQLITE_IOERR_SHORT_READ;
-}
-
-static int file_write(sqlite3_file *base, const void *data, int len, sqlite3_int64 offset)
-{
-    struct handle *handle = (struct handle *)base;
-    struct machine *machine = handle->file->machine;
-    if (!machine) {
-        content_write(&handle->file->live, (uint64_t)offset, data, (size_t)len);
-        return SQLITE_OK;
-    }
-    if (is_dead(handle))
-        return SQLITE_IOERR_WRITE;
-    machine->operations++;
-    if (strikes(machine, CRASH_DISK_FULL))
-        return SQLITE_FULL;
-    if (strikes(machine, CRASH_WRITE_ERROR))
-        return SQLITE_IOERR_WRITE;
-    change_add(handle->file, (uint64_t)offset, data, (size_t)len);
-    return SQLITE_OK;
-}
-
-static int file_truncate(sqlite3_file *base, sqlite3_int64 len)
-{
-    struct handle *handle = (struct handle *)base;
-    struct machine *machine = handle->file->machine;
-    if (!machine) {
-        content_resize(&handle->file->live, (size_t)len);
-        return SQLITE_OK;
-    }
-    if (is_dead(handle))
-        return SQLITE_IOERR_TRUNCATE;
-    machine->operations++;
-    change_add(handle->file, (uint64_t)len, NULL, 0);
-    return SQLITE_OK;
-}
-
-static int file_sync_call(sqlite3_file *base, int flags)
-{
-    struct handle *handle = (struct handle *)base;
-    struct machine *machine = handle->file->machine;
-    (void)flags;
-    if (!machine)
-        return SQLITE_OK;
-    if (is_dead(handle))
-        return SQLITE_IOERR_FSYNC;
-    machine->operations++;
-    if (strikes(machine, CRASH_SYNC_ERROR))
-        return SQLITE_IOERR_FSYNC;
-    file_sync(handle->vfs, handle->file);
-    return SQLITE_OK;
-}
-
-static int file_size(sqlite3_file *base, sqlite3_int64 *ret)
-{
-    struct handle *handle = (struct handle *)base;
-    if (is_dead(handle))
-        return SQLITE_IOERR_FSTAT;
-    *ret = (sqlite3_int64)handle->file->live.len;
-    return SQLITE_OK;
-}
-
-static int file_close(sqlite3_file *base)
-{
-    struct handle *handle = (struct handle *)base;
-    file_unlock(base, SQLITE_LOCK_NONE);
-    shm_unmap(base, 0);
-    handle->vfs->open_handles--;
-    if (handle->is_temporary)
-        file_free(handle->file);
-    return SQLITE_OK;
-}
-
-static int file_control(sqlite3_file *base, int op, void *arg)
-{
-    (void)base;
-    (void)op;
-    (void)arg;
-    return SQLITE_NOTFOUND;
-}
-
-static int file_sector_size(sqlite3_file *base)
-{
-    (void)base;
-    return 4096; /* as unix says: SQLITE_DEFAULT_SECTOR_SIZE */
-}
-
-static int file_characteristics(sqlite3_file *base)
-{
-    (void)base;
-    return SQLITE_IOCAP_POWERSAFE_OVERWRITE; /* as unix says */
-}
-
-static const sqlite3_io_methods methods = {
-    .iVersion = 2, /* with shared memory, without mmap: what is mapped could not be lost */
-    .xClose = file_close,
-    .xRead = file_read,
-    .xWrite = file_write,
-    .xTruncate = file_truncate,
-    .xSync = file_sync_call,
-    .xFileSize = file_size,
-    .xLock = file_lock,
-    .xUnlock = file_unlock,
-    .xCheckReservedLock = file_check_reserved,
-    .xFileControl = file_control,
-    .xSectorSize = file_sector_size,
-    .xDeviceCharacteristics = file_characteristics,
-    .xShmMap = shm_map,
-    .xShmLock = shm_lock,
-    .xShmBarrier = shm_barrier,
-    .xShmUnmap = shm_unmap,
-};
 
 /* The directory */
 
@@ -554,17 +187,12 @@ static int vfs_open(sqlite3_vfs *base, const char *name, sqlite3_file *out, int 
     struct file *file = name ? file_find(vfs, name) : NULL;
     if (name) {
         struct machine *machine = machine_of(vfs, name);
-        if (is_stopped(machine))
+        if (crash_is_stopped(machine))
             return SQLITE_CANTOPEN;
         if ((!file || !file->exists) && !(flags & SQLITE_OPEN_CREATE))
             return SQLITE_CANTOPEN;
-        if (!file) {
-            file = mem_alloc(sizeof(*file));
-            snprintf(file->name, sizeof(file->name), "%s", name);
-            file->machine = machine;
-            file->next = vfs->files;
-            vfs->files = file;
-        }
+        if (!file)
+            file = file_add(vfs, name);
         if (!file->exists)
             file_make(file);
         handle->life = machine->life;
@@ -577,7 +205,7 @@ static int vfs_open(sqlite3_vfs *base, const char *name, sqlite3_file *out, int 
     vfs->open_handles++;
     if (ret_flags)
         *ret_flags = flags;
-    out->pMethods = &methods;
+    out->pMethods = &crash_methods;
     return SQLITE_OK;
 }
 
@@ -585,7 +213,7 @@ static int vfs_delete(sqlite3_vfs *base, const char *name, int sync_directory)
 {
     struct crash_vfs *vfs = (struct crash_vfs *)base;
     struct machine *machine = machine_of(vfs, name);
-    if (is_stopped(machine))
+    if (crash_is_stopped(machine))
         return SQLITE_IOERR_DELETE;
     struct file *file = file_find(vfs, name);
     if (!file || !file->exists)
@@ -600,7 +228,7 @@ static int vfs_delete(sqlite3_vfs *base, const char *name, int sync_directory)
 static int vfs_access(sqlite3_vfs *base, const char *name, int flags, int *ret)
 {
     struct crash_vfs *vfs = (struct crash_vfs *)base;
-    if (is_stopped(machine_of(vfs, name)))
+    if (crash_is_stopped(machine_of(vfs, name)))
         return SQLITE_IOERR_ACCESS;
     const struct file *file = file_find(vfs, name);
     /* As unix says: an empty file is as good as none, for there is nothing to recover in it. */
@@ -652,7 +280,7 @@ struct crash_vfs *crash_vfs_create(const char *name, uint64_t seed)
     vfs->base = (sqlite3_vfs){
         .iVersion = 2,
         .szOsFile = sizeof(struct handle),
-        .mxPathname = NAME_BYTES - 1,
+        .mxPathname = CRASH_NAME_BYTES - 1,
         .zName = vfs->name,
         .xOpen = vfs_open,
         .xDelete = vfs_delete,
@@ -677,7 +305,7 @@ void crash_vfs_free(struct crash_vfs *vfs)
     sqlite3_vfs_unregister(&vfs->base);
     for (struct file *file = vfs->files, *next; file; file = next) {
         next = file->next;
-        file_free(file);
+        crash_file_free(file);
     }
     for (struct machine *machine = vfs->machines, *next; machine; machine = next) {
         next = machine->next;
@@ -710,7 +338,7 @@ void crash_vfs_crash(struct crash_vfs *vfs, const char *path, enum crash_mode mo
             continue;
         keep_some(vfs, file, mode);
         changes_clear(file);
-        content_copy(&file->live, &file->durable);
+        content_share(&file->live, &file->durable);
         /* An entry of the directory that was not synced may be there or not. */
         if (file->exists != file->durable_exists)
             file->exists =
@@ -746,7 +374,66 @@ void crash_vfs_flip(struct crash_vfs *vfs, const char *name, uint64_t offset)
 {
     struct file *file = file_find(vfs, name);
     assert(file && file->exists && offset < file->live.len);
-    file_sync(vfs, file);
-    file->live.data[offset] ^= 1;
-    file->durable.data[offset] ^= 1;
+    crash_file_sync(vfs, file);
+    uint8_t byte;
+    content_read(&file->live, offset, &byte, 1);
+    byte ^= 1;
+    content_write(&file->live, offset, &byte, 1);
+    content_share_range(&file->durable, &file->live, offset, 1);
+}
+
+void crash_vfs_remove(struct crash_vfs *vfs, const char *path)
+{
+    const struct machine *machine = machine_of(vfs, path);
+    for (struct file **slot = &vfs->files; *slot;) {
+        struct file *file = *slot;
+        if (file->machine == machine) {
+            assert(!file->shared && !file->shm);
+            *slot = file->next;
+            crash_file_free(file);
+        } else {
+            slot = &file->next;
+        }
+    }
+}
+
+void crash_vfs_copy(struct crash_vfs *vfs, const char *from, const char *to)
+{
+    const struct machine *source = machine_of(vfs, from);
+    size_t prefix = strlen(source->path);
+    crash_vfs_remove(vfs, to);
+    for (struct file *file = vfs->files; file; file = file->next) {
+        char name[CRASH_NAME_BYTES];
+        if (file->machine != source || !file->exists)
+            continue;
+        snprintf(name, sizeof(name), "%s%s", to, file->name + prefix);
+        struct file *copy = file_add(vfs, name); /* before `file`: not met again */
+        content_share(&copy->live, &file->live);
+        content_share(&copy->durable, &file->live);
+        copy->exists = copy->durable_exists = true;
+    }
+}
+
+int64_t crash_vfs_find(struct crash_vfs *vfs, const char *name, const void *bytes, size_t len)
+{
+    const struct file *file = file_find(vfs, name);
+    if (!file || !file->exists)
+        return -1;
+    uint8_t *all = mem_alloc(file->live.len + 1);
+    content_read(&file->live, 0, all, file->live.len);
+    const uint8_t *at = memmem(all, file->live.len, bytes, len);
+    int64_t offset = at ? at - all : -1;
+    free(all);
+    return offset;
+}
+
+size_t crash_vfs_bytes(struct crash_vfs *vfs, const char *path)
+{
+    const struct machine *machine = machine_of(vfs, path);
+    size_t bytes = 0;
+    for (const struct file *file = vfs->files; file; file = file->next) {
+        if (file->machine == machine)
+            bytes += content_own_bytes(&file->live, &file->durable);
+    }
+    return bytes;
 }

@@ -8,6 +8,7 @@
  */
 #include "hub/base/attr.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct crash_vfs;
@@ -50,3 +51,13 @@ void crash_vfs_fail(struct crash_vfs *vfs, const char *path, enum crash_fault fa
                     uint64_t times);
 /** Flips the lowest bit of one byte of the named file (a database, or its -wal), as if synced. */
 void crash_vfs_flip(struct crash_vfs *vfs, const char *file, uint64_t offset);
+
+/** Replaces what machine `to` holds by what `from` holds now (not synced included). Nobody may have
+ * `to` open; its faults stay. */
+void crash_vfs_copy(struct crash_vfs *vfs, const char *from, const char *to);
+/** Forgets the files of a machine that nobody has open. */
+void crash_vfs_remove(struct crash_vfs *vfs, const char *path);
+/** Where these bytes are in the named file; -1: nowhere. */
+int64_t crash_vfs_find(struct crash_vfs *vfs, const char *file, const void *bytes, size_t len);
+/** Bytes of memory that only the files of this machine take. */
+size_t crash_vfs_bytes(struct crash_vfs *vfs, const char *path);

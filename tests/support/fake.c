@@ -17,7 +17,7 @@ static struct mono fake_mono(void *ctx)
 void fake_clock_init(struct fake_clock *fake)
 {
     *fake = (struct fake_clock){
-        .clock = {fake_wall, fake_mono, fake},
+        .clock = {fake_wall, fake_mono, fake, NULL},
         .wall = {1795334400000},
         .mono = {1000000},
     };

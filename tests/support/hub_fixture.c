@@ -2,6 +2,7 @@
 
 #include "hub/crypto/secret.h"
 #include "hub/crypto/wire.h"
+#include "hub/domain/authoring.h"
 #include "hub/domain/object.h"
 #include "hub/domain/referral.h"
 #include "hub/domain/relation.h"
@@ -25,8 +26,11 @@
             FAIL("%s: %s", #call, (hub)->err.msg); \
     } while (0)
 
-static void open_hub(struct hub *hub, uint64_t seed)
+void hub_open(struct hub *hub, uint64_t seed)
 {
+    *hub = (struct hub){0};
+    if (!secret_setup())
+        FAIL("the library of secrets does not start");
     struct fake_clock clock;
     struct store_options options = {.path = ":memory:", .mode = STORE_WRITE, .relaxed_sync = true};
     fake_clock_init(&clock);
@@ -46,7 +50,7 @@ static void open_hub(struct hub *hub, uint64_t seed)
     };
 }
 
-static void close_hub(struct hub *hub)
+void hub_close(struct hub *hub)
 {
     free(hub->tx.effects.list);
     store_rollback(hub->store);
@@ -99,21 +103,25 @@ void hub_pair_open(struct hub_pair *pair, uint64_t seed)
     *pair = (struct hub_pair){0};
     if (!secret_setup())
         FAIL("the library of secrets does not start");
-    open_hub(&pair->a, seed);
-    open_hub(&pair->b, seed + 1000);
+    hub_open(&pair->a, seed);
+    hub_open(&pair->b, seed + 1000);
     hub_accept(&pair->a.tx, pair->b.self);
     hub_accept(&pair->b.tx, pair->a.self);
 }
 
 void hub_pair_close(struct hub_pair *pair)
 {
-    close_hub(&pair->a);
-    close_hub(&pair->b);
+    hub_close(&pair->a);
+    hub_close(&pair->b);
 }
 
 void hub_pair_set_time(struct hub_pair *pair, int64_t wall_ms)
 {
-    pair->a.tx.now.ms = pair->b.tx.now.ms = wall_ms;
+    struct hub *hubs[] = {&pair->a, &pair->b};
+    for (size_t i = 0; i < ARRAY_LEN(hubs); i++) {
+        hubs[i]->tx.now.ms = wall_ms; /* each finds the other's clock right */
+        MUST(hubs[i], authoring_clock_compared(&hubs[i]->tx, 0, &hubs[i]->err));
+    }
 }
 
 void hub_pair_advance(struct hub_pair *pair, int64_t ms)

@@ -23,6 +23,10 @@ struct hub_pair {
     struct hub a, b;
 };
 
+/** One hub alone at 2026-11-22T08:00:00Z; the seed decides its keys. */
+void hub_open(struct hub *hub, uint64_t seed);
+void hub_close(struct hub *hub);
+
 /** Both at 2026-11-22T08:00:00Z; the seed decides every key. */
 void hub_pair_open(struct hub_pair *pair, uint64_t seed);
 void hub_pair_close(struct hub_pair *pair);
