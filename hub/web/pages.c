@@ -5,6 +5,7 @@
 #include "hub/crypto/digest.h"
 #include "hub/crypto/secret.h"
 #include "hub/web/embedded.h"
+#include "hub/web/sentences.h"
 #include "hub/web/words.h"
 #include <assert.h>
 #include <stdio.h>
@@ -349,24 +350,29 @@ static void show(struct page_visit *visit, const char *content)
     answer(visit, visit->status, &headers, buf_bytes(&body));
 }
 
-/* {code, text, detail} of what went wrong; the page's own words go before the general ones. */
+/* {code, text, detail, said} of what went wrong; the page's own words go before the general ones,
+ * the sentence of the API in the page's language (said) before both. */
 static void set_error(struct page_visit *visit, const char *content, const char *code,
                       const char *detail)
 {
+    AUTO(buf_done) struct buf said = {0};
     char key[96];
+    bool is_said = sentence_say(visit->catalog, detail, &said);
     snprintf(key, sizeof(key), "error.%s.%s", content ? content : "", code);
     if (!content || !catalog_has(visit->catalog, key))
         snprintf(key, sizeof(key), "error.%s", code);
     json_object_set_new(visit->context, "error",
-                        json_pack("{s:s, s:s, s:s}", "code", code, "text",
-                                  catalog_text(visit->catalog, key, 1), "detail", detail));
+                        json_pack("{s:s, s:s, s:s, s:s}", "code", code, "text",
+                                  catalog_text(visit->catalog, key, 1), "detail", detail, "said",
+                                  is_said ? buf_text(&said) : ""));
 }
 
-static void show_error(struct page_visit *visit, unsigned status, const char *code)
+static void show_error(struct page_visit *visit, unsigned status, const char *code,
+                       const char *detail)
 {
     char title[64];
     visit->status = status;
-    set_error(visit, NULL, code, "");
+    set_error(visit, NULL, code, detail);
     snprintf(title, sizeof(title), "title.error.%u", status);
     if (!catalog_has(visit->catalog, title))
         snprintf(title, sizeof(title), "title.error");
@@ -439,7 +445,7 @@ static void fail(struct page_visit *visit, const struct err *err)
     else if (is_action && visit->page->again)
         show_again(visit, status, code, err->msg);
     else
-        show_error(visit, status, code);
+        show_error(visit, status, code, err->msg);
 }
 
 static void on_answer(void *ctx, const struct reply *reply)
@@ -475,6 +481,25 @@ static void finish_action(struct page_visit *visit)
     answer_redirect(visit, buf_text(&to));
 }
 
+static void show_page(struct page_visit *visit)
+{
+    if (visit->page->view)
+        visit->page->view(visit);
+    show(visit, visit->page->template);
+}
+
+/* A hub that is restored, or whose clock is off, sends nothing: whoever works here has to know. */
+static void on_trouble(void *ctx, const struct reply *reply)
+{
+    struct page_visit *visit = ctx;
+    json_t *status = reply->ok ? read_answer(reply) : NULL;
+    json_t *trouble = trouble_shape(visit->catalog, status);
+    if (trouble)
+        json_object_set_new(visit->context, "trouble", trouble);
+    json_decref(status);
+    show_page(visit);
+}
+
 /* The next call of the row, or what follows the last. */
 static void next_call(struct page_visit *visit)
 {
@@ -493,9 +518,10 @@ static void next_call(struct page_visit *visit)
         finish_action(visit);
         return;
     }
-    if (page->view)
-        page->view(visit);
-    show(visit, page->template);
+    if (visit->caller.roles)
+        call(visit, "Recovery/Status", json_object(), on_trouble);
+    else
+        show_page(visit);
 }
 
 /* Who asks, then what is asked. */
@@ -504,15 +530,15 @@ static void begin(struct page_visit *visit)
 {
     const struct page *page = visit->page;
     if (!page)
-        show_error(visit, 404, "not_found");
+        show_error(visit, 404, "not_found", "");
     else if (page->roles && !visit->caller.roles)
         go_to_sign_in(visit);
     else if (visit->is_stale && page->again)
         show_again(visit, 403, "stale", "");
     else if (visit->is_stale)
-        show_error(visit, 403, "stale");
+        show_error(visit, 403, "stale", "");
     else if (page->roles && !(page->roles & visit->caller.roles))
-        show_error(visit, 403, "permission_denied");
+        show_error(visit, 403, "permission_denied", "");
     else
         next_call(visit);
 }
@@ -540,7 +566,7 @@ static void on_account(void *ctx, const struct reply *reply)
     } else if (reply->err.code == ERR_UNSIGNED) {
         page_set_session(visit, ""); /* over: the cookie goes */
     } else {
-        show_error(visit, reply->http_status, rpc_connect_code(reply->err.code));
+        show_error(visit, reply->http_status, rpc_connect_code(reply->err.code), "");
         return;
     }
     begin(visit);
@@ -659,19 +685,19 @@ void pages_handle(struct pages *pages, const struct page_request *request, page_
     add_basics(visit);
     visit->page = route_find(request->is_post ? "POST" : "GET", request->path, params);
     if (!readable) {
-        show_error(visit, 400, "invalid_argument");
+        show_error(visit, 400, "invalid_argument", "");
         return;
     }
     if (request->is_post && visit->page) {
         const char *session = visit->caller.bearer[0] ? visit->caller.bearer : visit->visit_token;
         if (is_foreign(request)) {
-            show_error(visit, 403, "stale");
+            show_error(visit, 403, "stale", "");
             return;
         }
         visit->is_stale = !csrf_is_right(visit, session);
         /* What was typed is shown again only when the browser says that it was typed here. */
         if (visit->is_stale && strcmp(request->fetch_site, "same-origin") != 0) {
-            show_error(visit, 403, "stale");
+            show_error(visit, 403, "stale", "");
             return;
         }
     }

@@ -1,155 +1,163 @@
-/* The hub itself: its health, its neighbours, its people, what waits to be sent. */
-#include "hub/web/pages.h"
+/* The hub itself: its health, its keys, its people, what waits to be sent. */
+#include "hub/web/pages_admin.h"
 
-#include <qrencode.h>
+#include "hub/web/sentences.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define QUIET_ZONE 4 /* modules around a code, as scanners want them */
 #define ROLES_TEXT 128
 
-/* What the API says in English about the hub, by how it begins, and our words for it. */
-static const struct {
-    const char *begins, *key;
-} warnings[] = {
-    {"this database is a restored backup", "admin.warning.backup"},
-    {"the write-ahead log grows", "admin.warning.disk"},
-    {"this hub has no name", "admin.warning.name"},
-    {"no url is set", "admin.warning.url"},
-};
+/* For all pages of the hub itself. */
 
-static json_int_t number_of(const json_t *object, const char *name)
+json_int_t admin_number(const json_t *object, const char *name)
 {
-    const json_t *value = json_object_get(object, name); /* 64 bits come as text */
+    const json_t *value = json_object_get(object, name);
     return json_is_string(value) ? strtoll(json_string_value(value), NULL, 10)
                                  : json_integer_value(value);
 }
 
-/* Which of the menu's pages this is: {{#area.peers}}. */
-static void add_area(struct page_visit *visit, const char *area)
+void admin_set_area(struct page_visit *visit, const char *area)
 {
     json_object_set_new(page_context(visit), "area", json_pack("{s:b}", area, 1));
 }
 
-static json_t *warning_words(struct page_visit *visit, const char *text)
+json_t *admin_say(const struct page_visit *visit, const char *english)
 {
-    for (size_t i = 0; i < ARRAY_LEN(warnings); i++)
-        if (strncmp(text, warnings[i].begins, strlen(warnings[i].begins)) == 0)
-            return json_pack("{s:s}", "text",
-                             catalog_text(page_catalog(visit), warnings[i].key, 1));
-    return json_pack("{s:s, s:b}", "text", text, "is_english", 1);
+    AUTO(buf_done) struct buf said = {0};
+    if (sentence_say(page_catalog(visit), english, &said))
+        return json_pack("{s:s}", "text", buf_text(&said));
+    return json_pack("{s:s, s:b}", "text", english, "is_english", 1);
+}
+
+void admin_say_list(const struct page_visit *visit, json_t *object, const char *name)
+{
+    size_t i;
+    char key[64];
+    json_t *english, *said = json_array();
+    json_array_foreach(json_object_get(object, name), i, english)
+        json_array_append_new(said, admin_say(visit, json_string_value(english)));
+    snprintf(key, sizeof(key), "%s_said", name);
+    json_object_set_new(object, key, said);
+}
+
+void admin_say_one(const struct page_visit *visit, json_t *object, const char *name)
+{
+    char key[64];
+    const char *english = json_string_value(json_object_get(object, name));
+    snprintf(key, sizeof(key), "%s_said", name);
+    if (english && *english)
+        json_object_set_new(object, key, admin_say(visit, english));
+}
+
+void admin_add_zero(json_t *object, const char *name, const char *as)
+{
+    json_object_set_new(object, as, json_integer(admin_number(object, name)));
+}
+
+/* Health. */
+
+static void shape_progress(struct page_visit *visit, json_t *recovery)
+{
+    admin_add_zero(recovery, "answered", "answered");
+    admin_add_zero(recovery, "needed", "needed");
+    admin_say_one(visit, recovery, "advice");
+}
+
+static void shape_recovery(struct page_visit *visit)
+{
+    shape_progress(visit, json_object_get(page_context(visit), "recovery"));
+}
+
+/* Sealed objects kept here for others: what is held, and what stands out. */
+static void shape_relays(json_t *relays)
+{
+    size_t i;
+    json_t *relay, *shown = json_array();
+    json_int_t held = 0, bytes = 0;
+    json_array_foreach(json_object_get(relays, "relay"), i, relay)
+    {
+        admin_add_zero(relay, "held", "objects");
+        json_object_set_new(relay, "kilobytes",
+                            json_integer((admin_number(relay, "heldBytes") + 999) / 1000));
+        held += admin_number(relay, "held");
+        bytes += admin_number(relay, "heldBytes");
+        if (json_is_true(json_object_get(relay, "relaysFor")) || admin_number(relay, "held") ||
+            json_is_true(json_object_get(relay, "home")))
+            json_array_append(shown, relay);
+    }
+    json_object_set_new(relays, "shown_any", json_boolean(json_array_size(shown) > 0));
+    json_object_set_new(relays, "shown", shown);
+    json_object_set_new(relays, "objects", json_integer(held));
+    json_object_set_new(relays, "kilobytes", json_integer((bytes + 999) / 1000));
+    admin_add_zero(relays, "homeRelays", "homes");
+}
+
+static void shape_audit(struct page_visit *visit, json_t *audit)
+{
+    size_t i;
+    json_t *alarm, *open = json_array(), *checked = json_object_get(page_context(visit), "checked");
+    admin_add_zero(audit, "leaves", "lines");
+    admin_add_zero(audit, "witnesses", "cosigned");
+    json_array_foreach(json_object_get(audit, "alarm"), i,
+                       alarm) if (!json_is_true(json_object_get(alarm, "settled")))
+        json_array_append(open, alarm);
+    json_object_set_new(audit, "open_any", json_boolean(json_array_size(open) > 0));
+    json_object_set_new(audit, "open", open);
+    if (checked)
+        admin_add_zero(checked, "leaves", "lines");
+}
+
+/* The banner of all pages says it already. */
+static json_t *without_trouble(struct page_visit *visit, json_t *said)
+{
+    size_t i;
+    json_t *english, *kept = json_array();
+    const char *bar = page_value(visit, "recovery.bar");
+    json_array_foreach(json_object_get(json_object_get(page_context(visit), "status"), "warning"),
+                       i, english)
+    {
+        const char *text = json_string_value(english);
+        if (!*bar || (strcmp(text, bar) != 0 && strncmp(text, "restored: ", 10) != 0))
+            json_array_append(kept, json_array_get(said, i));
+    }
+    return kept;
 }
 
 static void shape_health(struct page_visit *visit)
 {
-    size_t i;
-    json_t *text, *list = json_array(), *hub = json_object_get(page_context(visit), "status");
-    add_area(visit, "health");
-    json_array_foreach(json_object_get(hub, "warning"), i, text)
-        json_array_append_new(list, warning_words(visit, json_string_value(text)));
+    json_t *context = page_context(visit), *hub = json_object_get(context, "status"),
+           *recovery = json_object_get(context, "recovery"),
+           *relays = json_object_get(context, "relays"), *audit = json_object_get(context, "audit");
+    admin_set_area(visit, "health");
+    admin_say_list(visit, hub, "warning");
+    if (recovery)
+        shape_progress(visit, recovery);
+    if (relays)
+        shape_relays(relays);
+    if (audit)
+        shape_audit(visit, audit);
     json_object_set_new(
-        page_context(visit), "health",
-        json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "warnings", list, "peers",
-                  number_of(hub, "peers"), "connected", number_of(hub, "peersConnected"), "queued",
-                  number_of(hub, "queued"), "megabytes",
-                  (number_of(hub, "storageBytes") + 999999) / 1000000, "referrals",
-                  number_of(hub, "openReferrals"), "notices", number_of(hub, "openNotices"),
-                  "services", number_of(hub, "services")));
+        context, "health",
+        json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "warnings",
+                  without_trouble(visit, json_object_get(hub, "warning_said")), "peers",
+                  admin_number(hub, "peers"), "connected", admin_number(hub, "peersConnected"),
+                  "queued", admin_number(hub, "queued"), "megabytes",
+                  (admin_number(hub, "storageBytes") + 999999) / 1000000, "referrals",
+                  admin_number(hub, "openReferrals"), "notices", admin_number(hub, "openNotices"),
+                  "services", admin_number(hub, "services")));
 }
 
-/* Peers. */
+/* Keys. */
 
-/* Zeros are not in the answer; pages say them. */
-static void shape_peer(json_t *peer)
+static void shape_keys(struct page_visit *visit)
 {
-    json_object_set_new(peer, "queue", json_integer(number_of(peer, "queued")));
-    json_object_set_new(peer, "referrals", json_integer(number_of(peer, "openReferrals")));
-}
-
-static void shape_peers(struct page_visit *visit)
-{
-    size_t i;
-    json_t *peer, *answer = json_object_get(page_context(visit), "peers");
-    add_area(visit, "peers");
-    json_array_foreach(json_object_get(answer, "peer"), i, peer) shape_peer(peer);
-}
-
-/* What may be decided about a hub in this state; the API has the last word. */
-static void shape_one_peer(struct page_visit *visit)
-{
-    json_t *peer = json_object_get(page_context(visit), "peer");
-    const char *ours = page_value(visit, "peer.ours"), *state = page_value(visit, "peer.state");
-    bool accepted = strcmp(ours, "accepted") == 0, blocked = strcmp(ours, "blocked") == 0;
-    shape_peer(peer);
-    json_object_set_new(peer, "may",
-                        json_pack("{s:b, s:b, s:b, s:b, s:b, s:b}", "accept", !accepted && !blocked,
-                                  "pause", accepted && strcmp(state, "accepted") == 0, "block",
-                                  !blocked, "unblock", blocked, "leave",
-                                  strcmp(ours, "left") != 0 && !blocked, "share",
-                                  accepted || strcmp(ours, "paused") == 0));
-}
-
-/* The verb is the last part of the address. */
-static void shape_confirm(struct page_visit *visit)
-{
-    static const char *const texts[] = {"heading", "words", "button"};
-    const char *slash = strrchr(page_value(visit, "url"), '/');
-    const char *verb = slash ? slash + 1 : "";
-    json_t *confirm = json_pack("{s:s}", "verb", verb);
-    char key[64];
-    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
-        snprintf(key, sizeof(key), "peer.%s.%s", verb, texts[i]);
-        json_object_set_new(confirm, texts[i],
-                            json_string(catalog_text(page_catalog(visit), key, 1)));
-    }
-    json_object_set_new(confirm, "is_danger",
-                        json_boolean(strcmp(verb, "block") == 0 || strcmp(verb, "leave") == 0));
-    json_object_set_new(page_context(visit), "confirm", confirm);
-    shape_peer(json_object_get(page_context(visit), "peer"));
-}
-
-/* All four: a box that is not ticked is not sent. */
-static json_t *build_switches(struct page_visit *visit)
-{
-    return json_pack("{s:s, s:{s:b, s:b, s:b, s:b}, s:[s, s, s, s]}", "id",
-                     page_value(visit, "path.id"), "switches", "noticesIn",
-                     *page_value(visit, "form.notices_in") != 0, "noticesOut",
-                     *page_value(visit, "form.notices_out") != 0, "askAround",
-                     *page_value(visit, "form.ask_around") != 0, "referrals",
-                     *page_value(visit, "form.referrals") != 0, "set", "notices-in", "notices-out",
-                     "ask-around", "referrals");
-}
-
-/* A path for SVG: one rectangle a run of dark modules. */
-static void draw(const QRcode *code, struct buf *out)
-{
-    for (int y = 0; y < code->width; y++) {
-        for (int x = 0; x < code->width;) {
-            int from = x;
-            while (x < code->width && (code->data[y * code->width + x] & 1))
-                x++;
-            if (x > from)
-                buf_addf(out, "M%d %dh%dv1h-%dz", from + QUIET_ZONE, y + QUIET_ZONE, x - from,
-                         x - from);
-            else
-                x++;
-        }
-    }
-}
-
-static void show_invite(struct page_visit *visit)
-{
-    AUTO(buf_done) struct buf path = {0};
-    QRcode *code = QRcode_encodeString8bit(page_value(visit, "invite.invite"), 0, QR_ECLEVEL_L);
-    if (code) {
-        draw(code, &path);
-        json_object_set_new(
-            page_context(visit), "qr",
-            json_pack("{s:s, s:i}", "path", buf_text(&path), "size", code->width + 2 * QUIET_ZONE));
-        QRcode_free(code);
-    }
-    page_show(visit, "admin_invite");
+    json_t *keys = json_object_get(page_context(visit), "keys");
+    admin_set_area(visit, "keys");
+    admin_say_list(visit, keys, "warning");
+    admin_add_zero(keys, "roots", "roots");
+    admin_add_zero(keys, "rootsNeeded", "needed");
+    admin_add_zero(keys, "events", "events");
 }
 
 /* People. */
@@ -176,7 +184,7 @@ static void shape_users(struct page_visit *visit)
     size_t i;
     json_t *user, *answer = json_object_get(page_context(visit), "users");
     const char *self = page_value(visit, "account.name");
-    add_area(visit, "users");
+    admin_set_area(visit, "users");
     json_array_foreach(json_object_get(answer, "account"), i, user)
     {
         const char *name = json_string_value(json_object_get(user, "name"));
@@ -206,74 +214,55 @@ static void shape_queue(struct page_visit *visit)
 {
     size_t i;
     json_t *row, *answer = json_object_get(page_context(visit), "queue");
-    add_area(visit, "queue");
+    admin_set_area(visit, "queue");
     json_array_foreach(json_object_get(answer, "row"), i, row)
-        json_object_set_new(row, "tries", json_integer(number_of(row, "attempts")));
+        json_object_set_new(row, "tries", json_integer(admin_number(row, "attempts")));
 }
-
-#define PEER_VERB(verb, method_)                                                                \
-    {.method = "GET",                                                                           \
-     .path = "/admin/peers/:id/" verb,                                                          \
-     .roles = ROLE_ADMIN,                                                                       \
-     .calls = {PAGE_CALL("peer", "Peers/Get", "id={path.id}")},                                 \
-     .template = "peer_confirm",                                                                \
-     .view = shape_confirm},                                                                    \
-    {                                                                                           \
-        .method = "POST", .path = "/admin/peers/:id/" verb, .roles = ROLE_ADMIN,                \
-        .calls = {PAGE_CALL("peer", "Peers/" method_, "id={path.id}")},                         \
-        .redirect = "/admin/peers/{path.id}?done=peer-" verb, .again = "/admin/peers/{path.id}" \
-    }
 
 const struct page pages_admin[] = {
     {.method = "GET",
      .path = "/admin",
      .roles = ROLE_ADMIN,
-     .calls = {PAGE_CALL("status", "Node/Status", "")},
+     .calls = {PAGE_CALL("status", "Node/Status", ""),
+               PAGE_CALL("recovery", "Recovery/Status", "", .may_fail = true),
+               PAGE_CALL("relays", "Relays/List", "", .may_fail = true),
+               PAGE_CALL("audit", "Audit/List", "", .may_fail = true)},
      .template = "admin",
      .view = shape_health},
-    {.method = "GET",
-     .path = "/admin/peers",
+    {.method = "GET", /* reads the whole log: on demand */
+     .path = "/admin/check",
      .roles = ROLE_ADMIN,
-     .calls = {PAGE_CALL("peers", "Peers/List", "")},
-     .template = "peers",
-     .view = shape_peers},
-    {.method = "GET",
-     .path = "/admin/peers/:id",
-     .roles = ROLE_ADMIN,
-     .calls = {PAGE_CALL("peer", "Peers/Get", "id={path.id}"),
-               PAGE_CALL("status", "Node/Status", "")},
-     .template = "peer",
-     .view = shape_one_peer},
+     .calls = {PAGE_CALL("status", "Node/Status", ""),
+               PAGE_CALL("recovery", "Recovery/Status", "", .may_fail = true),
+               PAGE_CALL("relays", "Relays/List", "", .may_fail = true),
+               PAGE_CALL("audit", "Audit/List", "", .may_fail = true),
+               PAGE_CALL("checked", "Audit/Verify", "")},
+     .template = "admin",
+     .view = shape_health},
     {.method = "POST",
-     .path = "/admin/peers/:id/switches",
+     .path = "/admin/alarms/settle",
      .roles = ROLE_ADMIN,
-     .calls = {{.as = "peer", .method = "Peers/SetPolicy", .build = build_switches}},
-     .redirect = "/admin/peers/{path.id}?done=switches",
-     .again = "/admin/peers/{path.id}"},
-    PEER_VERB("accept", "Accept"),
-    PEER_VERB("pause", "Pause"),
-    PEER_VERB("block", "Block"),
-    PEER_VERB("unblock", "Unblock"),
-    PEER_VERB("leave", "Leave"),
+     .calls = {PAGE_CALL("settled", "Audit/Settle", "hub={form.hub}")},
+     .redirect = "/admin?done=settled",
+     .again = "/admin"},
     {.method = "GET",
-     .path = "/admin/invite",
+     .path = "/admin/recovery",
      .roles = ROLE_ADMIN,
-     .calls = {PAGE_CALL("status", "Node/Status", "")},
-     .template = "admin_link"},
+     .calls = {PAGE_CALL("recovery", "Recovery/Status", "")},
+     .template = "admin_recovery",
+     .view = shape_recovery},
     {.method = "POST",
-     .path = "/admin/invite",
+     .path = "/admin/recovery",
      .roles = ROLE_ADMIN,
-     .calls = {PAGE_CALL("invite", "Peers/Invite", "")},
-     .view = show_invite,
-     .redirect = "/admin/invite",
-     .again = "/admin/invite"},
-    {.method = "POST",
-     .path = "/admin/join",
+     .calls = {PAGE_CALL("recovery", "Recovery/GoOn", "")},
+     .redirect = "/admin?done=recovery",
+     .again = "/admin/recovery"},
+    {.method = "GET",
+     .path = "/admin/keys",
      .roles = ROLE_ADMIN,
-     .calls = {PAGE_CALL("peer", "Peers/Join",
-                         "invite={form.invite} text={form.text} local?={form.local}")},
-     .redirect = "/admin/peers/{peer.id}?done=joined",
-     .again = "/admin/invite"},
+     .calls = {PAGE_CALL("keys", "Keys/Show", "")},
+     .template = "admin_keys",
+     .view = shape_keys},
     {.method = "GET",
      .path = "/admin/users",
      .roles = ROLE_ADMIN,

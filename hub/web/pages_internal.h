@@ -29,3 +29,7 @@ json_t *value_request(const char *send, json_t *context);
 const struct page *route_find(const char *method, const char *path, json_t *params);
 /** Is there a GET page at exactly this path that `roles` may see? */
 bool route_is_open(const char *path, unsigned roles);
+
+/** {text, recovering, answered, needed} when the answer of Recovery/Status says that this hub signs
+ * nothing now, for all pages; NULL: all is well. */
+json_t *trouble_shape(const struct catalog *catalog, const json_t *status);

@@ -77,6 +77,8 @@ static const char *next_key(const json_t *referral)
     bool late = json_is_true(json_object_get(referral, "late"));
     if (json_is_true(json_object_get(referral, "frozen")))
         return "next.frozen";
+    if (*text_of(referral, "peerState"))
+        return is(referral, "peerState", "suspended") ? "next.suspended" : "next.cut_off";
     if (live && is(referral, "delivery", "undelivered"))
         return "next.undelivered";
     if (live && is(referral, "delivery", "refused"))

@@ -71,10 +71,19 @@ ctl mulots --user paul notice claim "$notice" --quantity 8 --contact-role accuei
 claimed() { ctl town --user lea --json notice show "$notice" | grep -q '"claim"'; }
 until_true "the claim is back" claimed
 
+# A circle with somebody at the door, and a relay duty.
+circle=$(ctl town --json circle create "Pays de Redon" \
+    --principle "Personne n'est renvoyé sans réponse." \
+    --principle "Ce qu'on promet, on le tient ou on le dit." | get id)
+ctl mulots circle join "$circle" --via "CCAS de Redon" --text "Les Mulots, le mardi à la MJC" >/dev/null
+asked() { ctl town --json circle show "$circle" | grep -q '"ask"'; }
+until_true "the request to come in arrives" asked
+ctl town relay allow "Les Mulots" >/dev/null
+
 cat >"$territory/world.json" <<JSON
 {"town": "https://127.0.0.1:${port[town]}", "mulots": "https://127.0.0.1:${port[mulots]}",
  "passphrase": "$passphrase", "hubd": "$hubd", "hubctl": "$hubctl", "territory": "$territory",
- "service": "$service", "accepted": "$first", "requested": "$second", "notice": "$notice",
+ "circle": "$circle", "service": "$service", "accepted": "$first", "requested": "$second", "notice": "$notice",
  "screens": "${MAILLON_BUILD:-$root/build}/screens", "work": "$work"}
 JSON
 status=0

@@ -1,7 +1,7 @@
 /* Who runs the hub: its health, a new neighbour by invitation and words, switches, people. */
 import net from "node:net";
 import path from "node:path";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { axe, ctl, equal, ok, open, overflow, signIn } from "./lib.mjs";
 
 export const pages = [
@@ -12,6 +12,12 @@ export const pages = [
   { name: "admin-link", path: "/admin/invite", who: "alix" },
   { name: "admin-users", path: "/admin/users", who: "alix" },
   { name: "admin-queue", path: "/admin/queue", who: "alix" },
+  { name: "admin-check", path: "/admin/check", who: "alix" },
+  { name: "admin-keys", path: "/admin/keys", who: "alix" },
+  { name: "admin-circles", path: "/admin/circles", who: "alix" },
+  { name: "admin-circle", path: (world) => `/admin/circles/${world.circle}`, who: "alix" },
+  { name: "admin-circle-leave", path: (world) => `/admin/circles/${world.circle}/leave`, who: "alix" },
+  { name: "admin-circle-join", path: "/admin/circles/join", who: "alix" },
 ];
 
 const freePort = () => new Promise((resolve) => {
@@ -60,7 +66,7 @@ async function until(page, where, locator) {
 /** From a page of the peer through the page that asks. */
 async function decide(page, verb) {
   await page.click(`main a[href$='/${verb}']`);
-  ok(/orientation/.test(await page.locator("main form").innerText()), `${verb}: open referrals are said first`);
+  ok(/orientation/.test(await page.locator("#open-referrals").innerText()), `${verb}: open referrals are said first`);
   await page.click("main form button");
   await page.waitForURL(new RegExp(`done=peer-${verb}`));
 }
@@ -102,6 +108,9 @@ async function link(world) {
   await alix.locator(".badge", { hasText: "relié" }).waitFor();
   await until(zoe, new URL(zoe.url()).pathname, zoe.locator(".badge", { hasText: "relié" }));
   const there = new URL(alix.url()).pathname;
+  const facts = await alix.locator("#peer .facts").innerText();
+  for (const word of ["par une invitation", "Nous l’appelons", "Il nous appelle", "tout est parti"])
+    ok(facts.includes(word), `the page of a peer says "${word}": ${facts}`);
   ok(await alix.isChecked("input[name=notices_in]"), "notices are on at first");
   ok(!(await alix.isChecked("input[name=referrals]")), "persons are not");
   await alix.check("input[name=referrals]");
@@ -114,9 +123,82 @@ async function link(world) {
 
   const calm = await open(world, { who: "alix", javaScriptEnabled: false });
   await calm.goto(there);
+  await circle(world, calm, zoe);
+  await calm.goto(there);
   for (const verb of ["pause", "accept", "block", "unblock", "leave"]) await decide(calm, verb);
   await calm.context().close();
   await zoe.context().close();
+}
+
+/** Does what sqlite3 says to the hub "voisin": a restore without the hour it takes. */
+const alter = (world, sql) => execFileSync("sqlite3", ["-cmd", ".timeout 5000", path.join(world.territory, "voisin", "hub.db"), sql]);
+
+const photograph = async (world, page, name) => {
+  for (const width of [320, 1280]) {
+    await page.setViewportSize({ width, height: 900 });
+    equal(await overflow(page), "", `${name} at ${width} px`);
+    await page.screenshot({ path: path.join(world.screens, `${name}-fr-light-${width}.png`), fullPage: true });
+  }
+};
+
+/** The town lets a neighbour into its circle; it leaves, is let in again, and cannot leave while it is restored. */
+async function circle(world, alix, zoe) {
+  const here = `/admin/circles/${world.circle}`;
+  await zoe.goto("/admin/circles/join");
+  await zoe.fill("#id", "Pays inconnu");
+  await zoe.selectOption("#via", { label: "CCAS de Redon" });
+  await zoe.click("main form button");
+  ok((await zoe.locator("[role=alert]").innerText()).includes("numéro entier"), "what to do about a circle not known");
+  equal(await zoe.inputValue("#id"), "Pays inconnu", "what was typed");
+  await zoe.fill("#id", world.circle);
+  await zoe.fill("#text", "Bonjour du marché");
+  await zoe.click("main form button");
+  await zoe.waitForURL(/done=circle-join/);
+
+  const ask = alix.locator(".row", { hasText: "Bonjour du marché" });
+  await until(alix, here, ask);
+  await ask.locator("form[action$='/admit'] button").click();
+  await alix.waitForURL(/done=circle-admit/);
+  equal(await ask.count(), 0, "asks of this hub that are left");
+
+  await until(zoe, here, zoe.locator(".badge", { hasText: "membre" }));
+  await zoe.click("a.button[href$='/leave']");
+  await zoe.click("main form button");
+  await zoe.waitForURL(/done=circle-leave/);
+  equal(await zoe.locator("a.button[href$='/leave']").count(), 0, "ways to leave what was left");
+
+  /* Admitted unasked: it reads the lines and agrees. */
+  await ctl(world, "town", "circle", "admit", world.circle, "Épicerie solidaire");
+  await until(zoe, here, zoe.locator("a.button[href$='/join']", { hasText: "Entrer dans ce cercle" }));
+  await photograph(world, zoe, "admin-circle-invited");
+  await zoe.click("a.button[href$='/join']");
+  ok((await zoe.locator("ol.lines").innerText()).includes("Personne n'est renvoyé"), "the lines are read first");
+  await zoe.click("main form button");
+  await zoe.waitForURL(/done=circle-join/);
+  await until(zoe, here, zoe.locator(".badge", { hasText: "membre" }));
+
+  /* No answer of a neighbour is taken meanwhile: else it would be over before it is seen. */
+  alter(world, "CREATE TRIGGER hold BEFORE INSERT ON recovery_peer BEGIN SELECT RAISE(IGNORE); END;"
+    + " DELETE FROM recovery_peer; UPDATE authoring SET reason = 1, since_ms = unixepoch() * 1000");
+  for (const where of ["/", "/notices", "/admin"]) {
+    await zoe.goto(where);
+    ok((await zoe.locator(".trouble").innerText()).includes("restauré d’une copie"), `${where} tells everybody`);
+  }
+  await photograph(world, zoe, "admin-recovering");
+  await zoe.goto("/?lang=en");
+  ok((await zoe.locator(".trouble").innerText()).includes("restored from a copy"), "in English too");
+  await zoe.goto(`${here}?lang=fr`);
+  await zoe.click("a.button[href$='/leave']");
+  await zoe.click("main form button");
+  ok((await zoe.locator("[role=alert]").innerText()).includes("restauré d’une copie"), "the refusal speaks French");
+  await photograph(world, zoe, "admin-refused");
+  await zoe.goto("/admin");
+  await zoe.click("a.button[href='/admin/recovery']");
+  ok((await zoe.locator("main form").innerText()).includes("abandonné"), "what going on costs");
+  alter(world, "DROP TRIGGER hold; UPDATE authoring SET reason = 0, since_ms = 0");
+
+  await zoe.goto(here);
+  equal(await zoe.locator(".trouble").count(), 0, "banners when all is well");
 }
 
 export const tests = [
@@ -164,9 +246,29 @@ export const tests = [
     await page.context().close();
   }],
 
+  ["the keys page names the command and the sheet, and takes no key", async (world) => {
+    const page = await open(world, { who: "alix", javaScriptEnabled: false });
+    await page.goto("/admin/keys");
+    ok((await page.locator("main").innerText()).includes("En ordre"), "the state in words");
+    ok((await page.locator("pre.command").allInnerTexts()).includes("hubctl keys revoke --stolen"), "the exact command");
+    equal(await page.locator("main input, main textarea").count(), 0, "fields to type a key into");
+    await page.context().close();
+  }],
+
+  ["the health page says what is held for others, and reads the log again when asked", async (world) => {
+    const page = await open(world, { who: "alix", javaScriptEnabled: false });
+    await page.goto("/admin");
+    ok((await page.locator("section[aria-labelledby=relays]").innerText()).includes("Les Mulots"), "for whom it relays");
+    ok((await page.locator("section[aria-labelledby=audit]").innerText()).includes("Aucune alarme"), "no alarm");
+    await page.click("a[href^='/admin/check']");
+    ok((await page.locator("section[aria-labelledby=audit] [role=status]").innerText()).includes("rien n’a été changé"), "it was read");
+    equal(await page.locator(".trouble").count(), 0, "banners when all is well");
+    await page.context().close();
+  }],
+
   ["a coordinator finds no door to the hub's own pages", async (world) => {
     const page = await open(world, { who: "lea" });
-    for (const where of ["/admin", "/admin/peers", "/admin/users", "/admin/invite", "/admin/queue"])
+    for (const where of ["/admin", "/admin/peers", "/admin/users", "/admin/invite", "/admin/queue", "/admin/keys", "/admin/circles", "/admin/recovery"])
       equal((await page.goto(where)).status(), 403, where);
     equal(await page.locator("nav.menu a[href='/admin']").count(), 0, "a link");
     await page.context().close();

@@ -1,0 +1,165 @@
+#include "hub/web/sentences.h"
+
+#include "hub/base/text.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define CAPTURES_MAX 2
+#define VALUE_SIZE   256
+
+/* How a sentence begins: "{name}" takes the text up to what follows it, "{#name}" digits. The text
+ * of the key may name what was taken. The first that fits counts. */
+static const struct {
+    const char *begins, *key;
+} sentences[] = {
+    /* The hub itself: Node/Status, Keys/Show, Recovery/Status. */
+    {"a peer holds keys of this hub that it did not make", "say.keys_foreign"},
+    {"the working key of this hub ran out", "say.key_over"},
+    {"the working key of this hub has run out: peers stop in {#days} days", "say.key_stale"},
+    {"the working key of this hub runs out in {#days} days", "say.key_soon"},
+    {"this hub has retired: its keys no longer change", "say.retired_keys"},
+    {"this hub has retired", "say.retired"},
+    {"the key log of this hub is almost full", "say.key_log_full"},
+    {"the write-ahead log grows", "say.disk_slow"},
+    {"this hub has no name", "say.no_name"},
+    {"no url is set", "say.no_url"},
+    {"restored: fetching the tail from {#missing} of {#needed} peers", "say.restored"},
+    {"{#count} audit log", "say.audit"},
+    {"this hub was restored from a copy", "say.recovering"},
+    {"this hub's clock is wrong", "say.clock_early"},
+    {"this hub's clock has gone back", "say.clock_back"},
+    {"this hub's clock differs", "say.clock_wrong"},
+    {"this hub's clock was changed", "say.clock_jumped"},
+    {"this hub's signing key was revoked", "say.revoked"},
+    {"wait: it goes on by itself", "say.recover_wait"},
+    {"the disk changed stored bytes", "say.disk_damage"},
+    {"this hub is not fetching anything", "say.not_recovering"},
+    /* Peers: warnings, and where a relation comes from. */
+    {"They reach us, but our dialling fails", "say.dial_one_way"},
+    {"We cannot reach them", "say.dial_fails"},
+    {"No address is known", "say.no_address"},
+    {"It sends more than this hub takes", "say.too_much"},
+    {"It broke the protocol lately", "say.broke_rules"},
+    {"Something has waited for more than a day", "say.old_queue"},
+    {"{#count} of your peers say that this is the new hub of {lost}, which lost", "say.successor"},
+    {"Suspended for more than 30 days", "say.suspension_over"},
+    {"Suspended: what brought you together", "say.suspended"},
+    {"Silent for more than three days", "say.silent_days"},
+    {"Referrals are still open and nothing passes any more: follow up by phone, {phone}",
+     "say.referrals_phone"},
+    {"Referrals are still open and nothing passes any more", "say.referrals_open"},
+    {"This hub has given no sign of life", "say.keys_silent"},
+    {"The working key of this hub has run out", "say.keys_stale"},
+    {"The working key of this hub ran out more", "say.keys_expired"},
+    {"This hub has revoked all its working keys", "say.keys_revoked"},
+    {"This hub has ended", "say.keys_retired"},
+    {"Two contradicting sets of keys", "say.keys_duplicity"},
+    {"accepted by hand", "say.from_hand"},
+    {"by an invite", "say.from_invite"},
+    {"members of the circle {circle} accept each other", "say.from_circle"},
+    {"introduced by {name}", "say.from_introduction"},
+    /* Refusals about peers. */
+    {"this hub has no address peers can reach", "say.no_url_invite"},
+    {"this hub is blocked here", "say.blocked_here"},
+    {"this hub is not blocked here", "say.not_blocked"},
+    {"this hub has not asked to join", "say.not_asked"},
+    {"this hub has left: send it a new invite", "say.has_left"},
+    {"this hub has refused: send it a new invite", "say.has_refused"},
+    {"no such peer", "say.no_peer"},
+    {"this peer is not accepted by both sides yet", "say.not_accepted"},
+    /* Circles: what to do next, changes, refusals. */
+    {"A change waits for your signature", "say.circle_sign"},
+    {"A hub asks to come in", "say.circle_ask"},
+    {"A change waits for signatures of other", "say.circle_waits"},
+    {"Your request waits for a steward", "say.circle_asked"},
+    {"It waits to be founded", "say.circle_unfounded"},
+    {"The stewards have admitted this hub", "say.circle_invited"},
+    {"The stewards have removed this hub", "say.circle_removed"},
+    {"To come in, ask a steward", "say.circle_join"},
+    {"new charter of \"{name}\"", "say.change_charter"},
+    {"found \"{name}\"", "say.change_found"},
+    {"admit {hub}", "say.change_admit"},
+    {"remove {hub}", "say.change_remove"},
+    {"the circle waits for signatures", "say.circle_unsigned"},
+    {"only a steward of the circle", "say.circle_steward_only"},
+    {"this hub is a member already", "say.circle_member"},
+    {"the circle has {#members} members, as many", "say.circle_full"},
+    {"the circle has changed since", "say.circle_changed"},
+    {"the steward to ask must be an accepted peer", "say.circle_via_peer"},
+    {"say which steward to ask", "say.circle_via"},
+    {"this hub does not know that circle yet", "say.circle_unknown"},
+    {"no such circle", "say.circle_none"},
+};
+
+struct found {
+    struct {
+        struct bytes name;
+        char value[VALUE_SIZE];
+    } capture[CAPTURES_MAX];
+    size_t count;
+    int64_t number; /* the first one taken: it chooses the plural */
+};
+
+/* Takes one {name} at `pattern` from *text; returns where the pattern goes on, NULL: no match. */
+static const char *take(const char *pattern, const char **text, struct found *found)
+{
+    bool is_number = pattern[1] == '#';
+    const char *name = pattern + 1 + is_number, *after = strchr(name, '}') + 1, *end;
+    size_t literal = strcspn(after, "{"), len = strlen(*text);
+    if (is_number)
+        end = *text + strspn(*text, "0123456789");
+    else
+        end = literal ? memmem(*text, len, after, literal) : *text + len;
+    if (!end || end == *text || found->count == CAPTURES_MAX || end - *text >= VALUE_SIZE)
+        return NULL;
+    char *value = found->capture[found->count].value;
+    memcpy(value, *text, (size_t)(end - *text));
+    value[end - *text] = '\0';
+    found->capture[found->count].name = bytes_of(name, (size_t)(after - name) - 1);
+    if (is_number && found->count == 0)
+        found->number = strtoll(value, NULL, 10);
+    found->count++;
+    *text = end;
+    return after;
+}
+
+static bool begins(const char *pattern, const char *text, struct found *found)
+{
+    *found = (struct found){.number = 1};
+    while (pattern && *pattern) {
+        if (*pattern == '{')
+            pattern = take(pattern, &text, found);
+        else if (*pattern++ != *text++)
+            return false;
+    }
+    return pattern;
+}
+
+static void add_capture(void *ctx, const char *name, struct buf *out)
+{
+    const struct found *found = ctx;
+    for (size_t i = 0; i < found->count; i++)
+        if (bytes_equal(found->capture[i].name, bytes_text(name)))
+            buf_add_text(out, found->capture[i].value);
+}
+
+bool sentence_say(const struct catalog *catalog, const char *english, struct buf *out)
+{
+    struct found found;
+    /* What goes before ": " may only say where it went wrong. */
+    for (const char *at = english; at; at = strstr(at, ": ") ? strstr(at, ": ") + 2 : NULL) {
+        for (size_t i = 0; i < ARRAY_LEN(sentences); i++) {
+            if (!begins(sentences[i].begins, at, &found))
+                continue;
+            catalog_fill(catalog_text(catalog, sentences[i].key, found.number), add_capture, &found,
+                         out);
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *sentence_key(size_t number)
+{
+    return number < ARRAY_LEN(sentences) ? sentences[number].key : NULL;
+}

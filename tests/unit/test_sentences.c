@@ -1,0 +1,92 @@
+/* What the API says in English, in the language of the page. */
+#include "hub/web/sentences.h"
+
+#include "hub/domain/authoring.h"
+#include "hub/domain/node_keys.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static const struct {
+    const char *english, *french;
+} cases[] = {
+    {"the working key of this hub runs out in 1 days: run \"hubctl keys rotate\"",
+     "La clé de travail de ce hub finit dans 1 jour : lancez « hubctl keys rotate » avec la "
+     "feuille 1."},
+    {"the working key of this hub runs out in 30 days: run it",
+     "La clé de travail de ce hub finit dans 30 jours : lancez « hubctl keys rotate » avec la "
+     "feuille 1."},
+    {"introduced by Café & Cie: l'épicerie", "présenté par Café & Cie: l'épicerie"},
+    {"members of the circle Pays de Redon accept each other",
+     "les membres du cercle Pays de Redon s’acceptent"},
+    {"Referrals are still open and nothing passes any more: follow up by phone, 02 99 71 00 00.",
+     "Des orientations sont encore ouvertes et plus rien ne passe : suivez-les par téléphone, 02 "
+     "99 71 00 00."},
+    {"Referrals are still open and nothing passes any more: follow up by phone.",
+     "Des orientations sont encore ouvertes et plus rien ne passe : suivez-les par téléphone."},
+    {"queue envelope: this hub is not blocked here", "Ce hub n’est pas bloqué ici."},
+    {"2 audit logs do not match what was signed before: see hubctl audit list",
+     "2 journaux ne correspondent pas à ce qui avait été signé : regardez les alarmes "
+     "ci-dessous."},
+    {"many audit logs", NULL},
+    {"introduced by ", NULL},
+    {"something else", NULL},
+    {"", NULL},
+};
+
+static void sentences_are_said_with_what_they_name(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        AUTO(buf_done) struct buf said = {0};
+        bool known = sentence_say(catalog_of(LANGUAGE_FRENCH), cases[i].english, &said);
+        assert_int_equal(known, cases[i].french != NULL);
+        if (known)
+            assert_string_equal(buf_text(&said), cases[i].french);
+        else
+            assert_int_equal(said.len, 0);
+    }
+}
+
+static void expect_known(const char *english)
+{
+    for (enum language i = 0; i < LANGUAGE_COUNT; i++) {
+        AUTO(buf_done) struct buf said = {0};
+        if (!sentence_say(catalog_of(i), english, &said) || !said.len)
+            fail_msg("no page can say: %s", english);
+    }
+}
+
+static void every_reason_for_silence_and_every_state_of_keys_is_known_in_both_languages(
+    void **state)
+{
+    (void)state;
+    for (int bar = AUTHORING_OPEN + 1; bar <= AUTHORING_REVOKED; bar++)
+        expect_known(authoring_words((enum authoring_bar)bar));
+    for (int standing = NODE_KEYS_SILENT; standing <= NODE_KEYS_DUPLICITY; standing++)
+        expect_known(node_keys_sentence((enum node_keys_standing)standing));
+}
+
+static void every_sentence_has_a_text_in_both_languages(void **state)
+{
+    (void)state;
+    const char *key;
+    for (size_t i = 0; (key = sentence_key(i)); i++)
+        for (enum language language = 0; language < LANGUAGE_COUNT; language++)
+            if (!catalog_has(catalog_of(language), key))
+                fail_msg("%s is not in %s.po", key, catalog_of(language)->code);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_sentence_has_a_text_in_both_languages),
+        cmocka_unit_test(sentences_are_said_with_what_they_name),
+        cmocka_unit_test(
+            every_reason_for_silence_and_every_state_of_keys_is_known_in_both_languages),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
