@@ -1,5 +1,6 @@
 /* hubctl init: everything a hub needs before its first start. */
 #include "admin/command.h"
+#include "admin/sheets.h"
 #include "admin/show.h"
 
 #include "hub/base/mem.h"
@@ -164,44 +165,6 @@ static bool make_store(const struct setup *setup, struct err *err)
     return store != NULL;
 }
 
-static void write_sheets(const struct recovery_sheets *sheets, struct buf *out)
-{
-    char node[NODE_ID_TEXT], words[NODE_ID_WORDS];
-    const struct {
-        const char *title, *secret, *use;
-    } parts[] = {
-        {"RECOVERY SHEET 1 OF 2: root key", sheets->root,
-         "It proves that this hub is yours: it replaces lost or stolen working keys."},
-        {"RECOVERY SHEET 2 OF 2: next root key", sheets->next_root,
-         "It replaces sheet 1 when that one is lost or was seen by somebody else."},
-    };
-    node_id_text(&sheets->node, node);
-    node_id_words(&sheets->node, words);
-    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-        buf_addf(out,
-                 "------------------------------------------------------------------------\n"
-                 "%s\n"
-                 "\n"
-                 "  hub     %s\n"
-                 "  words   %s\n"
-                 "\n"
-                 "  KEY     ",
-                 parts[i].title, node, words);
-        for (size_t j = 0; parts[i].secret[j]; j++)
-            buf_addf(out, j % 6 == 0 && j > 0 ? (j % 30 == 0 ? "\n          %c" : " %c") : "%c",
-                     parts[i].secret[j]);
-        buf_addf(out, "\n\n  %s\n", parts[i].use);
-    }
-    buf_add_text(out, "------------------------------------------------------------------------\n");
-}
-
-static void show_sheets_advice(void)
-{
-    puts("\nPrint or write down both sheets now: they are shown this once and kept nowhere.\n"
-         "Keep them in two different places, in a safe or with a person you trust.\n"
-         "Never keep them on this machine, in an e-mail or in the backups.\n");
-}
-
 static void show_json(const struct setup *setup)
 {
     char node[NODE_ID_TEXT], words[NODE_ID_WORDS];
@@ -233,7 +196,7 @@ static void show_text(const struct setup *setup, struct buf *sheets)
                setup->sheets_path);
     } else {
         fputs(buf_text(sheets), stdout);
-        show_sheets_advice();
+        sheets_advice();
     }
     printf("Next:\n"
            "  hubd --state %s\n"
@@ -264,7 +227,7 @@ static bool make_hub(const struct ctl *ctl, struct setup *setup, struct buf *con
     if (!identity)
         return false;
     snprintf(ini, sizeof(ini), "%s/hub.ini", setup->dir);
-    write_sheets(&setup->sheets, &sheets);
+    sheets_write(&setup->sheets, &sheets);
     bool ok = make_store(setup, err) && make_certificate(setup, err) &&
               file_write_new(ini, buf_bytes(config), err);
     if (ok && setup->sheets_path)

@@ -3,6 +3,7 @@
 #include "admin/show.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static const char kind_choices[] = "shortage|surplus|offer|question|situation|opportunity|group";
 
@@ -91,6 +92,7 @@ static void show_notice(const json_t *answer)
     show_line("status", answer_text(answer, "status"));
     show_line("id", answer_text(answer, "id"));
     show_line("from", owner_of(answer));
+    show_line("circle", answer_text(answer, "circleName"));
     show_line("left", left_words(answer, left, sizeof(left)));
     if (answer_number(answer, "committed") || answer_number(answer, "delivered"))
         show_linef("agreed", "%lld, of which %lld delivered",
@@ -115,12 +117,54 @@ static void show_notice(const json_t *answer)
     }
 }
 
+/* The number was checked as one when it was read. */
+static int atoi_checked(const char *text)
+{
+    return (int)strtol(text, NULL, 10);
+}
+
 static void show_reach(const json_t *answer)
 {
-    char hubs[SHOW_WHEN], list[ANSWER_LIST];
-    printf("A notice would be heard by %s.\n",
-           show_plural(answer_number(answer, "hubs"), "hub", hubs));
-    show_line("hubs", answer_join(answer, "name", list));
+    printf("A notice would be heard by %s.\n", answer_text(answer, "words"));
+    for (size_t i = 0; i < answer_count(answer, "hub"); i++) {
+        const json_t *hub = answer_item(answer, "hub", i);
+        char id[SHOW_SHORT];
+        const char *name = answer_text(hub, "name"), *commune = answer_text(hub, "commune");
+        if (!*name)
+            name = show_short(answer_text(hub, "id"), id);
+        if (answer_flag(hub, "hasKm"))
+            show_linef("", "%s, %s, %lld km", name, commune, (long long)answer_number(hub, "km"));
+        else
+            show_linef("", "%s%s%s", name, *commune ? ", " : "", commune);
+    }
+}
+
+/* Who hears it is asked first and shown; with --dry-run nothing else happens (N36). */
+static bool run_post(struct ctl *ctl, struct input *input, struct err *err)
+{
+    const char *circle = input_value(input, "--reach"), *near = input_value(input, "--near"),
+               *km = input_value(input, "--km");
+    bool dry_run = input_value(input, "--dry-run");
+    if (!dry_run && (ctl->json || (!circle && !near && !km)))
+        return ctl_finish(ctl, input, 0, err);
+    AUTO(json_decref)
+    json_t *ask = json_pack("{s:s, s:s, s:i}", "circle", circle ? circle : "", "near",
+                            near ? near : "", "km", km ? atoi_checked(km) : 0);
+    AUTO(json_decref) json_t *reach = ctl_call(ctl, "Notices/Reach", ask, err);
+    if (!reach)
+        return false;
+    if (ctl->json) {
+        char *text = json_dumps(reach, JSON_INDENT(2));
+        puts(text ? text : "{}");
+        free(text);
+        return true;
+    }
+    answer_clean(reach);
+    show_reach(reach);
+    if (!dry_run)
+        return ctl_finish(ctl, input, 0, err);
+    puts("Nothing was posted.");
+    return true;
 }
 
 static void show_claim(const json_t *answer)
@@ -194,7 +238,17 @@ static const struct option post_options[] = {
     CODE_REQUIRED("--kind", "KIND", "content.kind", kind_choices, "NOTICE_KIND_", "what it is"),
     TEXT_REQUIRED("--what", "WORDS", "content.what", "in a few words"),
     CONTENT,
+    TEXT("--reach", "CIRCLE", "circle", "only members of this circle hear it"),
+    TEXT("--near", "PLACE", NULL, "tell before who hears it near this place"),
+    NUMBER("--km", NULL, "and not further away than this"),
+    FLAG("--dry-run", NULL, "only tell who would hear it"),
     TEXT("--request-key", "KEY", "requestKey", "the same key posts nothing twice"),
+    OPTIONS_END,
+};
+static const struct option reach_options[] = {
+    WORD_OPTIONAL("CIRCLE", "circle", "members of this circle; else accepted neighbours"),
+    TEXT("--near", "PLACE", "near", "commune or postal code; else where this hub is"),
+    NUMBER("--km", "km", "not further away than this"),
     OPTIONS_END,
 };
 static const struct option update_options[] = {
@@ -243,10 +297,11 @@ static const struct option extend_options[] = {
 
 const struct command commands_notice[] = {
     {"notice post", "Tell neighbours what is short or left over", "Notices/Post", post_options,
-     show_notice, NULL, NULL,
+     show_notice, run_post, NULL,
      "Example: hubctl notice post --kind surplus --what yaourts --quantity 40 --unit kg "
      "--perishable --place \"12 rue Haute\"\n\n"
-     "Never about a person. \"hubctl notice reach\" says who would hear it."},
+     "Never about a person. --dry-run says who would hear it: accepted neighbours, or with --reach "
+     "the members of a circle, all of them; --near and --km count, they do not narrow."},
     {"notice list", "Notices of this hub and its neighbours", "Notices/List", list_options,
      show_notices, NULL, NULL, NULL},
     {"notice show", "Everything about one notice", "Notices/Get", id_options, show_notice, NULL,
@@ -257,8 +312,8 @@ const struct command commands_notice[] = {
      withdraw_options, show_notice, NULL, NULL, NULL},
     {"notice renew", "Let a notice live longer, as it is", "Notices/Renew", renew_options,
      show_notice, NULL, NULL, NULL},
-    {"notice reach", "Who would hear a notice", "Notices/Reach", NULL, show_reach, NULL, NULL,
-     NULL},
+    {"notice reach", "Who would hear a notice", "Notices/Reach", reach_options, show_reach, NULL,
+     NULL, NULL},
     {"notice claim", "Claim from a neighbour's notice", "Notices/Claim", claim_options, show_claim,
      NULL, NULL, NULL},
     {"notice claims", "Claims on our notices, and ours on theirs", "Notices/ListClaims",

@@ -1,5 +1,5 @@
 /* hubctl referral: sending a person on, with consent, and what becomes of it. */
-#include "admin/command.h"
+#include "admin/attach.h"
 #include "admin/show.h"
 
 #include <stdio.h>
@@ -198,6 +198,22 @@ static void show_sent(const json_t *answer)
         show_note("Give the person the consent number; with it they can withdraw.");
 }
 
+/* The paths in the request become the uploads that the hub answers with. */
+static bool upload_files(struct ctl *ctl, json_t *request, struct err *err)
+{
+    json_t *item;
+    size_t index;
+    json_array_foreach(json_object_get(request, "attachment"), index, item)
+    {
+        AUTO(json_decref)
+        json_t *answer = attach_upload(ctl, json_string_value(item), NULL, NULL, err);
+        if (!answer)
+            return false;
+        json_string_set(item, answer_text(answer, "upload"));
+    }
+    return true;
+}
+
 /* The file first, then what the options say. */
 static bool run_send(struct ctl *ctl, struct input *input, struct err *err)
 {
@@ -221,6 +237,8 @@ static bool run_send(struct ctl *ctl, struct input *input, struct err *err)
         return false;
     request_set(input->request, "service", json_string(service));
     free(service);
+    if (input_value(input, "--attach") && !upload_files(ctl, input->request, err))
+        return false;
     return ctl_finish(ctl, input, 0, err);
 }
 
@@ -310,6 +328,8 @@ static const struct option send_options[] = {
     TEXT("--referrer-phone", "PHONE", "referrerPhone", "and where"),
     TEXT("--part-of", "ID", "partOf", "sent onward: the referral this hub received"),
     FLAG("--exercise", "exercise", "practice: marked as such and counted nowhere"),
+    {"--attach", "FILE", OPTION_LINES, 0, "attachment", NULL, NULL,
+     "PDF, JPEG, PNG or plain text, at most 16 MiB; may be repeated, 3 in all; --share attachment"},
     TEXT("--request-key", "KEY", "requestKey", "the same key sends nothing twice"),
     OPTIONS_END,
 };
@@ -382,7 +402,9 @@ static const struct option says_options[] = {
 static const struct option message_options[] = {
     ID, TEXT_REQUIRED("--text", "TEXT", "text", "the other hub reads it"), OPTIONS_END};
 static const struct option export_options[] = {
-    ID, WORD_OPTIONAL("FILE", NULL, "new private file; else standard output"), OPTIONS_END};
+    ID, WORD_OPTIONAL("FILE", NULL, "new private file; else standard output"),
+    FLAG("--personal", "personal", "the person's data too: who reads the file can read it"),
+    OPTIONS_END};
 
 #define ACTION(name) "{\"action\": \"REFERRAL_ACTION_" name "\"}"
 /* One event of the life cycle: words, what it does, its options, the action. */
@@ -424,6 +446,9 @@ const struct command commands_referral[] = {
      show_moved, NULL, "{\"action\": \"REFERRAL_ACTION_PERSON_SAYS\", \"forPerson\": true}", NULL},
     EVENT("referral message", "Write to the other hub", message_options, "MESSAGE"),
     {"referral export", "The signed chain, for an offline check", "Referrals/Export",
-     export_options, NULL, run_export, NULL, NULL},
+     export_options, NULL, run_export, NULL,
+     "Events of both hubs, receipts, key logs, lines and signed heads of the audit log. Anybody "
+     "can "
+     "check the file with hubctl audit verify, knowing the two node ids."},
     {.words = NULL},
 };

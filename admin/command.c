@@ -182,6 +182,8 @@ static bool take_value(const struct option *option, const char *value, struct ct
     case OPTION_LIST:
         return !path || add_list(request, path, value) ||
                wrong_usage(ctl, err, "%s is a list with commas", option->name);
+    case OPTION_LINES:
+        return json_array_append_new(list_at(request, path), json_string(value)) == 0;
     case OPTION_YES_NO:
         if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
             return wrong_usage(ctl, err, "%s is yes or no", option->name);

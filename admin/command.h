@@ -54,9 +54,10 @@ struct command_group {
 /** Ends with title NULL. */
 extern const struct command_group command_groups[];
 
-extern const struct command commands_init[], commands_status[], commands_user[], commands_peer[],
-    commands_directory[], commands_referral[], commands_notice[], commands_outbox[],
-    commands_config[], commands_call[];
+extern const struct command commands_audit[], commands_backup[], commands_init[], commands_status[],
+    commands_user[], commands_peer[], commands_circle[], commands_directory[], commands_referral[],
+    commands_attach[], commands_notice[], commands_outbox[], commands_relay[], commands_config[],
+    commands_call[], commands_keys[];
 
 /** The command that `words` begin with; *ret_used words are its name. NULL: none. */
 const struct command *command_find(char *const *words, size_t count, size_t *ret_used);

@@ -7,6 +7,7 @@ enum option_kind {
     OPTION_NUMBER, /* 0 to 4,294,967,295 */
     OPTION_FLAG,   /* nothing follows it */
     OPTION_LIST,   /* texts with commas between; may be repeated */
+    OPTION_LINES,  /* one text each time; may be repeated */
     OPTION_PAIRS,  /* FIELD=VALUE; may be repeated */
     OPTION_CODE,   /* one of `choices`, sent as `prefix` and the choice in capitals */
     OPTION_TIME,   /* YYYY-MM-DD[THH:MMZ], sent as unix seconds */

@@ -11,7 +11,7 @@ build_packages=(
 
 test_packages=(
     libcmocka-dev clang-14 llvm-14 libclang-rt-14-dev
-    sqlite3 curl openssl iproute2 procps chromium nodejs
+    sqlite3 curl openssl iproute2 procps chromium nodejs python3-jsonschema
 )
 
 # Some packages of nodejs bring npm themselves, and Debian's does not go with those.

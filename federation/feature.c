@@ -1,17 +1,25 @@
 #include "federation/feature.h"
 
+#include "federation/attach.h"
 #include "federation/federation_internal.h"
+#include "federation/gossip.h"
+#include "federation/keylog.h"
+#include "federation/recovery.h"
+#include "federation/relay.h"
+#include "federation/witness.h"
 
 const struct feature *const features[FEATURE_COUNT] = {
-    [FEATURE_COUNT - 1] = NULL,
+    [FEATURE_RELAY] = &feature_relay,       [FEATURE_KEYS] = &feature_keys,
+    [FEATURE_RECOVERY] = &feature_recovery, [FEATURE_GOSSIP] = &feature_gossip,
+    [FEATURE_WITNESS] = &feature_witness,   [FEATURE_ATTACH] = &feature_attach,
 };
 
-uint64_t features_offered(void)
+uint64_t features_offered(const struct federation *federation)
 {
     uint64_t bits = 0;
     for (unsigned id = 0; id < FEATURE_COUNT; id++)
         bits |= features[id] ? (uint64_t)1 << id : 0;
-    return bits;
+    return bits & ~federation->config.features_withheld;
 }
 
 bool feature_on(const struct link *link, enum feature_id id)

@@ -13,6 +13,7 @@ enum feature_id {
     FEATURE_GOSSIP,
     FEATURE_RELAY,
     FEATURE_WITNESS,
+    FEATURE_ATTACH, /* bulk: last, so that its frames go after all others */
     FEATURE_COUNT,
 };
 
@@ -50,7 +51,7 @@ struct feature {
 extern const struct feature *const features[FEATURE_COUNT]; /* NULL: not built */
 
 /** The bits this hub offers in its HELLO. */
-uint64_t features_offered(void);
+uint64_t features_offered(const struct federation *federation);
 /** Both sides of the session offered it. */
 bool feature_on(const struct link *link, enum feature_id id);
 

@@ -1,4 +1,5 @@
 #include "federation/federation_internal.h"
+#include "federation/gathered.h"
 
 #include "hub/base/log.h"
 #include "hub/base/mem.h"
@@ -17,6 +18,7 @@ struct federation *federation_create(const struct federation_config *config, str
     federation->config = *config;
     list_init(&federation->links);
     list_init(&federation->peers);
+    list_init(&federation->gathered);
     for (size_t i = 0; i < LOOKUP_BUCKETS; i++) {
         list_init(&federation->links_by_id[i]);
         list_init(&federation->peers_by_node[i]);
@@ -43,11 +45,21 @@ void federation_free(struct federation *federation)
     if (!federation)
         return;
     features_free(federation);
+    gathered_free(federation);
     peers_free(federation);
     frame_cache_free(federation->frames);
     arena_free(federation->arena);
     pthread_mutex_destroy(&federation->live_mutex);
     free(federation);
+}
+
+/** R-SE-8: the peers of a large hub come back spread out; 0: few enough to come at once. */
+static uint32_t drain_retry_s(struct federation *federation)
+{
+    size_t window_s = federation->link_count / FEDERATION_DRAIN_PER_S;
+    if (window_s > FEDERATION_DRAIN_MAX_S)
+        window_s = FEDERATION_DRAIN_MAX_S;
+    return window_s ? 1 + (uint32_t)random_below(federation->config.random, window_s) : 0;
 }
 
 void federation_stop(struct federation *federation)
@@ -56,7 +68,7 @@ void federation_stop(struct federation *federation)
     list_each_safe (item, next, &federation->links) {
         struct link *link = list_entry(item, struct link, in_federation);
         if (link->conn)
-            link_bye(link, 0, 0, LINK_CLOSE_GOING_AWAY);
+            link_bye(link, 0, drain_retry_s(federation), LINK_CLOSE_GOING_AWAY);
     }
     list_each (item, &federation->peers) { /* what was acked is worth keeping */
         struct peer *peer = list_entry(item, struct peer, in_federation);
@@ -174,6 +186,7 @@ void federation_dial_failed(struct link *link, const char *why)
     if (peer && peer->dialling == link) {
         peer->dialling = NULL;
         peers_schedule(peer, federation, 0);
+        peers_missed(federation, peer);
         peers_publish(federation, peer, why);
     }
     link_free(link);
@@ -239,6 +252,9 @@ static void on_commit(void *ctx, const struct effect *effects, size_t count)
             arena_reset(federation->arena);
             relation_changed(federation, reloaded);
             break;
+        case EFFECT_AUDIT:
+        case EFFECT_ATTACHMENT:
+        case EFFECT_GOSSIP:
         case EFFECT_EVENT:
             break;
         }
@@ -363,7 +379,7 @@ void federation_retry(struct federation *federation, const struct node_id *node)
         struct peer *peer = list_entry(item, struct peer, in_federation);
         if (node && !node_id_equal(&peer->relation.node, node))
             continue;
-        peer->next_dial = now;
+        peer->next_dial = peer->not_before = now;
         peer->attempts = 0;
     }
     federation_due(federation, now);

@@ -18,6 +18,9 @@ struct federation_config {
     struct counters *counters;
     const struct executor *executor;
     const struct config *config;
+    /* F27, tests only: so many bytes of a fingerprint count in a repair; 0 in the daemon: all. */
+    unsigned fingerprint_bytes;
+    uint64_t features_withheld; /* bits not to offer, as an older hub; 0 in the daemon */
     struct transport transport;
 };
 
@@ -56,6 +59,14 @@ struct federation_peer {
     bool connected, we_dialled;
     int64_t next_attempt_ms;
     char last_error[160];
+    /* wall; 0: never since this hub was started */
+    int64_t dialled_ms;     /* our dialling worked */
+    int64_t dial_failed_ms; /* it failed, and has not worked since (R-SE-9) */
+    int64_t incoming_ms;    /* they reached us */
+    int64_t over_limit_ms;  /* it sent more than it may: credit was stopped */
+    int64_t claimed_ms;     /* it claims to have more than was sent, and does not show it */
+    int64_t marked_ms;
+    double score; /* at marked_ms; halves every three hours */
 };
 bool federation_peer(struct federation *federation, const struct node_id *node,
                      struct federation_peer *ret);

@@ -6,8 +6,11 @@
 #include "federation/peers.h"
 #include <pthread.h>
 
-#define LOOKUP_BUCKETS  1024
-#define ADDRESS_BUCKETS 1024 /* pre-authentication limits; collisions only make it stricter */
+#define LOOKUP_BUCKETS 1024
+/* R-SE-8: sessions a second that a large hub asks for after a restart; a handshake costs 1 ms. */
+#define FEDERATION_DRAIN_PER_S 20
+#define FEDERATION_DRAIN_MAX_S 300
+#define ADDRESS_BUCKETS        1024 /* pre-authentication limits; collisions only make it stricter */
 
 struct address_bucket {
     double tokens;
@@ -17,10 +20,13 @@ struct address_bucket {
 struct federation {
     struct federation_config config;
     struct list links, peers;
+    struct list gathered; /* federation/gathered.h */
     struct list links_by_id[LOOKUP_BUCKETS], peers_by_node[LOOKUP_BUCKETS];
     size_t link_count, half_open, busy;
     uint64_t next_link_id;
     bool stopping;
+    bool clock_doubtful; /* nothing is refused for good because of its dates (F10) */
+    bool silent; /* RECOVERING: nothing is taken from lanes and nothing put on them (R-REC-2) */
     struct address_bucket addresses[ADDRESS_BUCKETS];
     uint8_t address_key[16]; /* which addresses share a bucket cannot be computed from outside */
     struct frame_cache *frames;

@@ -56,7 +56,7 @@ static Maillon__Hfp__V1__Limits own_limits(void)
 }
 
 void handshake_hello_d(const struct node_id *responder, const uint8_t nonce[32], uint64_t clock_ms,
-                       struct buf *out)
+                       uint64_t offered, uint32_t kel_after, struct buf *out)
 {
     Maillon__Hfp__V1__Limits limits = own_limits();
     Maillon__Hfp__V1__HelloD hello = MAILLON__HFP__V1__HELLO_D__INIT;
@@ -65,28 +65,41 @@ void handshake_hello_d(const struct node_id *responder, const uint8_t nonce[32],
     hello.n_versions = ARRAY_LEN(versions);
     hello.limits = &limits;
     hello.clock_ms = clock_ms;
-    hello.features = features_offered();
+    hello.features = offered;
     hello.responder = wire_data(node_id_bytes(responder));
+    hello.kel_seq = kel_after;
     Maillon__Hfp__V1__Frame frame = MAILLON__HFP__V1__FRAME__INIT;
     frame.m_case = MAILLON__HFP__V1__FRAME__M_HELLO_D;
     frame.hello_d = &hello;
     wire_pack(&frame, out);
 }
 
-/** This hub's key events as repeated bytes; none when they would not fit a handshake. */
-static size_t own_kel(const struct identity *self, ProtobufCBinaryData list[KEL_EVENTS_MAX])
+/** This hub's latest key events when those that fit a handshake reach back to `after`; else what
+ * fits of those after it. */
+static size_t own_kel(const struct identity *self, uint32_t after,
+                      ProtobufCBinaryData list[KEL_EVENTS_MAX])
 {
-    size_t count, total = 0;
+    size_t count, total = 0, first, end;
     const struct bytes *events = identity_kel_events(self, &count);
-    for (size_t i = 0; i < count; i++) {
-        total += events[i].len;
-        list[i] = wire_data(events[i]);
+    for (first = count; first > 0; first--) {
+        total += events[first - 1].len;
+        if (total > LINK_KEL_INLINE_MAX)
+            break;
     }
-    return total <= LINK_KEL_INLINE_MAX ? count : 0;
+    if (first > after)
+        first = after;
+    total = 0;
+    for (end = first; end < count; end++) {
+        total += events[end].len;
+        if (total > LINK_KEL_INLINE_MAX)
+            break;
+        list[end - first] = wire_data(events[end]);
+    }
+    return end - first;
 }
 
 void handshake_hello_r(const struct identity *self, const uint8_t nonce[32], uint64_t clock_ms,
-                       struct buf *out)
+                       uint64_t offered, uint32_t kel_after, struct buf *out)
 {
     ProtobufCBinaryData kel[KEL_EVENTS_MAX];
     Maillon__Hfp__V1__Limits limits = own_limits();
@@ -97,9 +110,9 @@ void handshake_hello_r(const struct identity *self, const uint8_t nonce[32], uin
     hello.n_versions = ARRAY_LEN(versions);
     hello.limits = &limits;
     hello.clock_ms = clock_ms;
-    hello.features = features_offered();
+    hello.features = offered;
     hello.kel = kel;
-    hello.n_kel = own_kel(self, kel);
+    hello.n_kel = own_kel(self, kel_after, kel);
     hello.kel_head = wire_data(oid_bytes(&identity_kel(self)->head));
     Maillon__Hfp__V1__Frame frame = MAILLON__HFP__V1__FRAME__INIT;
     frame.m_case = MAILLON__HFP__V1__FRAME__M_HELLO_R;
@@ -108,7 +121,7 @@ void handshake_hello_r(const struct identity *self, const uint8_t nonce[32], uin
 }
 
 void handshake_proof(const struct identity *self, const struct transcript *transcript,
-                     enum handshake_role role, struct buf *out)
+                     enum handshake_role role, uint32_t kel_after, struct buf *out)
 {
     AUTO(buf_done) struct buf message = {0};
     uint8_t sig[ED25519_SIG_BYTES];
@@ -122,7 +135,7 @@ void handshake_proof(const struct identity *self, const struct transcript *trans
     proof.op = wire_data(bytes_of(sign_key_public(identity_op(self))->b, ED25519_KEY_BYTES));
     if (role == HANDSHAKE_DIALLER) {
         proof.kel = kel;
-        proof.n_kel = own_kel(self, kel);
+        proof.n_kel = own_kel(self, kel_after, kel);
         proof.kel_head = wire_data(oid_bytes(&identity_kel(self)->head));
     }
     Maillon__Hfp__V1__Frame frame = MAILLON__HFP__V1__FRAME__INIT;
@@ -131,46 +144,49 @@ void handshake_proof(const struct identity *self, const struct transcript *trans
     wire_pack(&frame, out);
 }
 
-bool handshake_read_kel(const ProtobufCBinaryData *events, size_t count, const struct node_id *node,
-                        const struct kel *known, struct kel *ret, size_t *ret_new, struct err *err)
+bool handshake_read_kel(const ProtobufCBinaryData *events, size_t count, struct bytes head,
+                        const struct node_id *node, const struct kel *known,
+                        const struct bytes *held, size_t held_count, struct kel *ret,
+                        size_t *ret_new, struct err *err)
 {
+    *ret_new = 0;
     if (count > KEL_EVENTS_MAX)
         return err_set(err, ERR_PEER, "key event log with %zu events", count);
-    if (count < known->seq) { /* they show less than is known: what is known holds */
+    if (known->seq && (!count || bytes_equal(head, oid_bytes(&known->head)))) {
         *ret = *known;
-        *ret_new = 0;
-        return known->seq > 0 || err_set(err, ERR_PEER, "no key event log");
+        return true;
     }
     if (!count)
         return err_set(err, ERR_PEER, "no key event log");
-    struct kel kel = {0};
     struct bytes list[KEL_EVENTS_MAX];
+    struct kel_merge merge;
     for (size_t i = 0; i < count; i++)
         list[i] = wire_bytes(events[i]);
-    if (known->seq) { /* R-ID-4: what was first seen stays */
-        if (!kel_read(list, known->seq, node, &kel, err))
-            return false;
-        if (!oid_equal(&kel.head, &known->head))
-            return err_set(err, ERR_PEER, "key event log differs from the one known");
-    }
-    if (!kel_read(list, count, node, &kel, err))
-        return false;
-    *ret = kel;
-    *ret_new = count - known->seq;
+    if (!kel_merge(held, held_count, list, count, node, &merge, err))
+        return err->code == ERR_UNKNOWN ? err_wrap(err, "its key log")
+                                        : err_set(err, ERR_PEER, "%.200s", err->msg);
+    *ret = merge.kel;
+    ret->duplicity = merge.duplicity || known->duplicity;
+    /* They show less than is known: what is known holds. */
+    *ret_new = merge.duplicity ? count : merge.count - merge.kept;
     return true;
 }
 
 bool handshake_check(const Maillon__Hfp__V1__Proof *proof, const struct transcript *transcript,
-                     enum handshake_role role, const struct kel *kel, struct err *err)
+                     enum handshake_role role, const struct kel *kel, struct wall now,
+                     struct sign_public *ret_op, struct err *err)
 {
-    struct sign_public op;
     if (proof->op.len != ED25519_KEY_BYTES || proof->sig.len != ED25519_SIG_BYTES)
         return err_set(err, ERR_PEER, "proof is malformed");
-    memcpy(op.b, proof->op.data, sizeof op.b);
-    if (!kel_find_op(kel, &op))
+    memcpy(ret_op->b, proof->op.data, sizeof ret_op->b);
+    const struct kel_op *op = kel_find_op(kel, ret_op);
+    if (!op)
         return err_set(err, ERR_PEER, "proof is by a key that is not in the key event log");
+    if (kel_op_age(op, now) == KEL_OVER)
+        return err_set(err, ERR_PEER, "proof is by a key that ran out more than %d days ago",
+                       DELEGATION_STALE_S / 86400);
     AUTO(buf_done) struct buf message = {0};
     transcript_signed_bytes(transcript, role, &message);
-    return sign_verify(&op, buf_bytes(&message), proof->sig.data) ||
+    return sign_verify(ret_op, buf_bytes(&message), proof->sig.data) ||
            err_set(err, ERR_PEER, "proof does not hold: another hub, or somebody in between");
 }

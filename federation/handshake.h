@@ -24,23 +24,39 @@ NODISCARD bool transcript_init(struct transcript *transcript, const struct carri
 void transcript_signed_bytes(const struct transcript *transcript, enum handshake_role role,
                              struct buf *out);
 
-/* Frames of this hub; appended to `out`. */
+#define HANDSHAKE_KEL_LATEST UINT32_MAX /* nobody has said what of the log it has */
+
+/*
+ * Frames of this hub; appended to `out`. Of a key log that does not fit, HELLO_R and PROOF_D carry
+ * what follows the first `kel_after` events: the rest is for the next sessions.
+ */
+/** @param offered  bits of optional features (federation/feature.h). */
 void handshake_hello_d(const struct node_id *responder, const uint8_t nonce[32], uint64_t clock_ms,
-                       struct buf *out);
+                       uint64_t offered, uint32_t kel_after, struct buf *out);
 void handshake_hello_r(const struct identity *self, const uint8_t nonce[32], uint64_t clock_ms,
-                       struct buf *out);
+                       uint64_t offered, uint32_t kel_after, struct buf *out);
 void handshake_proof(const struct identity *self, const struct transcript *transcript,
-                     enum handshake_role role, struct buf *out);
+                     enum handshake_role role, uint32_t kel_after, struct buf *out);
 
 /**
- * Reads the peer's key events as the handshake carries them and holds them against what is known:
- * the longer log wins, a different history is refused (ERR_PEER).
- * @param known  seq 0: nothing known. @param ret_new  how many of `events` are new.
+ * Reads the peer's key events as the handshake carries them and holds them against what is known
+ * (kel_merge): a longer log or one with a rotation wins, another history is refused (ERR_PEER).
+ * ERR_UNKNOWN: it begins later than what is known here, its owner's log does not fit a HELLO.
+ * @param head   oid of its last event, as they say it: when it is the one known, nothing is read.
+ * @param held   events known before, in order; `known` is what they say (seq 0: nothing).
+ * @param ret_new how many of `events` at the end are to be recorded; all of them when the two
+ *                logs contradict each other (ret->duplicity).
  */
 NODISCARD bool handshake_read_kel(const ProtobufCBinaryData *events, size_t count,
-                                  const struct node_id *node, const struct kel *known,
-                                  struct kel *ret, size_t *ret_new, struct err *err);
-/** ERR_PEER when the proof does not hold for `role` under a key of `kel`. */
+                                  struct bytes head, const struct node_id *node,
+                                  const struct kel *known, const struct bytes *held,
+                                  size_t held_count, struct kel *ret, size_t *ret_new,
+                                  struct err *err);
+/**
+ * ERR_PEER when the proof does not hold for `role` under a key of `kel`, or that key's delegation
+ * is over. @param ret_op  the key that proved it.
+ */
 NODISCARD bool handshake_check(const Maillon__Hfp__V1__Proof *proof,
                                const struct transcript *transcript, enum handshake_role role,
-                               const struct kel *kel, struct err *err);
+                               const struct kel *kel, struct wall now, struct sign_public *ret_op,
+                               struct err *err);

@@ -122,6 +122,12 @@ static void send_err(struct link *link, unsigned lane, Maillon__Hfp__V1__LinkErr
     link_send(link, lane, &frame);
 }
 
+static bool is_over(const struct inbound_item *item)
+{
+    return item->opened == OPENED_REFUSED &&
+           item->refusal == MAILLON__HFP__V1__REFUSAL_CODE__REFUSAL_CODE_EXPIRED;
+}
+
 static bool is_new_referral(const struct inbound_item *item)
 {
     return item->opened == OPENED_OK && strcmp(item->object.envelope.type, TYPE_REFERRAL) == 0 &&
@@ -137,6 +143,7 @@ static void judge(struct link *link, struct inbound_job *inbound)
     for (size_t i = 0; i < batch->count; i++) {
         struct inbound_item *item = &batch->items[i];
         policy_inbound(&link->peer->relation, item);
+        item->retry |= federation->clock_doubtful && is_over(item);
         if (is_new_referral(item) && !peers_take_referral(federation, link->peer)) {
             item->opened = OPENED_REFUSED;
             item->refusal = MAILLON__HFP__V1__REFUSAL_CODE__REFUSAL_CODE_QUOTA;
@@ -144,6 +151,7 @@ static void judge(struct link *link, struct inbound_job *inbound)
         }
         if (item->opened == OPENED_BAD) {
             COUNT(federation->config.counters, objects_bad, 1);
+            peers_mark(federation, link->peer, BUDGET_BAD_OBJECT);
             if (bad++ < ERRS_PER_BATCH)
                 send_err(link, batch->lane, MAILLON__HFP__V1__LINK_ERROR__LINK_ERROR_BAD_OBJECT,
                          &inbound->raw[i]);
@@ -237,11 +245,13 @@ static bool add_item(struct link *link, struct inbound_job *inbound,
 }
 
 /** R-AB-5, R-AB-6: a peer over its rate gets no credit until the bucket has refilled. */
-static void charge(struct link *link, unsigned lane, size_t count)
+static void charge(struct link *link, unsigned lane, size_t count, size_t bytes)
 {
-    if (peers_take_tokens(link->federation, link->peer, (unsigned)count) || lane == 0 ||
-        link->in[lane].stopped)
+    bool fits = peers_take_tokens(link->federation, link->peer, (unsigned)count);
+    fits = peers_take_bytes(link->federation, link->peer, bytes) && fits;
+    if (fits || lane == 0 || link->in[lane].stopped)
         return;
+    peers_mark(link->federation, link->peer, BUDGET_OVER_RATE);
     Maillon__Hfp__V1__Credit credit = MAILLON__HFP__V1__CREDIT__INIT;
     Maillon__Hfp__V1__Frame frame = MAILLON__HFP__V1__FRAME__INIT;
     frame.m_case = MAILLON__HFP__V1__FRAME__M_CREDIT;
@@ -286,7 +296,7 @@ bool inbound_batch(struct link *link, unsigned lane_number, const Maillon__Hfp__
     batch->action.weight = inbound->bytes;
     lane->waiting += (uint32_t)batch->count;
     link->inbound_bytes += inbound->bytes;
-    charge(link, lane_number, batch->count);
+    charge(link, lane_number, batch->count, inbound->bytes);
     inbound_hold(link);
     inbound->opener = (struct opener){.self = federation->config.self,
                                       .peer = link->peer->relation.kel,

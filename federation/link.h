@@ -55,8 +55,10 @@ struct lane_in {
 #define LINK_CLOSE_POLICY     1008
 #define LINK_CLOSE_TRY_LATER  1013
 
+#define BYE_KEYS_MISSING 5 /* Bye.reason, with kel_seq */
+
 struct peer;
-#define LINK_FEATURES 5
+#define LINK_FEATURES 6
 
 struct link {
     struct list in_federation, by_id;
@@ -65,6 +67,7 @@ struct link {
     uint64_t id;
     enum link_phase phase;
     bool half_open;            /* counted as such until a relation is attached */
+    bool unmet;                /* we dialled, and nothing came after our proof yet */
     bool dialled, trafficking; /* STATE was sent: lanes flow */
     bool state_received;
     struct node_id node;  /* who it is (dialler: meant to be) */
@@ -75,7 +78,9 @@ struct link {
     size_t handshake_bytes;
     struct transcript *transcript; /* only during the handshake */
     uint8_t nonce[32];
+    bool kel_partial;        /* their log goes on beyond what came so far */
     struct kel *kel_offered; /* what their HELLO_R carried, until their proof held */
+    struct sign_public op;   /* their key that proved this session */
     struct buf kel_events;   /* the new ones among them, u32le length + bytes each */
     struct buf control;      /* frames ready to go, each u32le length + bytes */
     size_t control_at;
@@ -84,11 +89,14 @@ struct link {
     struct list inbound; /* batches in order, being opened */
     size_t inbound_bytes;
     bool held;
+    bool stands; /* claims to have more than was sent: nothing goes before it shows it (R-REC-1) */
+    struct mono heads_until;  /* lanes 0 and 1 wait for its Heads until then; 0: no more (R-SE-3) */
     unsigned lane_turn;       /* delivery: the directory goes first on a new session */
     enum decision told;       /* our decision, as last told on this session */
     bool asked;               /* PEER_REQUEST went out on this session */
     unsigned relation_frames; /* PEER_REQUEST and PEER_ANSWER received */
     unsigned states;          /* STATE received */
+    unsigned reseals;         /* objects of ours that they could not open */
     uint64_t features;        /* bits that both HELLOs offered */
     uint8_t session[32];      /* SHA-256 of both HELLOs: names this session, known to both sides */
     void *features_state[LINK_FEATURES]; /* of each feature, by enum feature_id */
@@ -96,6 +104,20 @@ struct link {
 
 /** Queues a control frame (lane 0) and wakes the transport. */
 void link_send(struct link *link, unsigned lane, Maillon__Hfp__V1__Frame *frame);
+/** The same with a frame that is packed already. */
+void link_send_bytes(struct link *link, struct bytes frame);
+/** Closes after what is queued; nothing more is read. */
+void link_end(struct link *link, unsigned websocket_code);
+/** Proven and with a relation, or gone: no longer one of the few that may be half open (R-SE-5). */
+void link_settle(struct link *link);
+void link_forget_handshake(struct link *link);
+/* Frames before the proof: link_handshake.c. */
+bool link_on_hello_d(struct link *link, const Maillon__Hfp__V1__Frame *frame, struct bytes message,
+                     struct err *err);
+bool link_on_hello_r(struct link *link, const Maillon__Hfp__V1__Frame *frame, struct bytes message,
+                     struct err *err);
+bool link_on_proof(struct link *link, const Maillon__Hfp__V1__Frame *frame, struct bytes message,
+                   struct err *err);
 /** Bye with a reason, then close. */
 void link_bye(struct link *link, unsigned reason, uint32_t retry_after_s, unsigned websocket_code);
 /** Drops the connection for a protocol error; counted, logged once. */
@@ -105,8 +127,12 @@ void link_wake(struct link *link);
 size_t link_backlog(const struct link *link);
 /** After the relation changed or the proofs held: begins or ends traffic, tells our decision. */
 void link_relation_changed(struct link *link);
+/** Traffic flows already: STATE once more, from which both directions begin anew. */
+void link_state_again(struct link *link);
 /** The proven session of a peer we have a relation with: ends a second one (R-SE-6). */
 void link_attach(struct link *link, struct peer *peer);
+/** The peer took our proof: its dialling has not failed. */
+void link_met(struct link *link);
 bool link_on_peer_request(struct link *link, const Maillon__Hfp__V1__Frame *frame,
                           struct bytes message, struct err *err);
 bool link_on_peer_answer(struct link *link, const Maillon__Hfp__V1__Frame *frame,

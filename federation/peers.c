@@ -1,8 +1,10 @@
 #include "federation/federation_internal.h"
+#include "federation/relay.h"
 
 #include "hub/base/log.h"
 #include "hub/base/mem.h"
 #include "hub/base/text.h"
+#include "hub/domain/referral.h"
 #include "hub/domain/relation.h"
 #include "hub/outbox/journal.h"
 #include "hub/outbox/outbox.h"
@@ -15,8 +17,6 @@
 #define VIOLATIONS_MS  600000
 #define BAR_MS_MAX     86400000
 #define DIALS_AT_ONCE  16
-/* What may be under way honestly when credit ends: the windows of both ends of a session change. */
-#define DEBT_MAX (4.0 * LINK_WINDOW_OBJECTS)
 
 /** Node ids are hashes: any of their bytes will do. */
 static struct list *bucket(struct federation *federation, const struct node_id *node)
@@ -41,9 +41,7 @@ static struct peer *add(struct federation *federation, const struct relation *re
     struct peer *peer = mem_alloc(sizeof *peer);
     peer->relation = *relation;
     peer->next_dial = federation_now(federation);
-    peer->tokens_at = peer->next_dial;
-    peer->tokens = (double)federation->config.config->objects_burst;
-    peer->referral_tokens = (double)federation->config.config->referrals_per_minute;
+    budget_init(&peer->budget, federation->config.config, peer->next_dial);
     pthread_mutex_lock(&federation->live_mutex);
     list_add_tail(&federation->peers, &peer->in_federation);
     list_add_tail(bucket(federation, &relation->node), &peer->by_node);
@@ -65,7 +63,7 @@ struct peer *peers_reload(struct federation *federation, const struct node_id *n
         bool dialled_before = policy_dials(&peer->relation);
         peer->relation = *relation;
         if (!dialled_before && policy_dials(relation)) { /* just joined or accepted: now */
-            peer->next_dial = federation_now(federation);
+            peer->next_dial = peer->not_before = federation_now(federation);
             peer->attempts = 0;
             federation_due(federation, peer->next_dial);
         }
@@ -74,6 +72,19 @@ struct peer *peers_reload(struct federation *federation, const struct node_id *n
     }
     free(relation);
     return peer;
+}
+
+/** A hub that many know does not dial all of them in one breath after a restart (F32). */
+static struct mono first_dial(struct federation *federation, size_t peers)
+{
+    struct mono now = federation_now(federation);
+    int64_t window_ms = (int64_t)peers * 1000 / FEDERATION_DRAIN_PER_S;
+    if (peers <= DIALS_AT_ONCE)
+        return now;
+    if (window_ms > FEDERATION_DRAIN_MAX_S * 1000)
+        window_ms = FEDERATION_DRAIN_MAX_S * 1000;
+    return mono_after_ms(now,
+                         (int64_t)random_below(federation->config.random, (uint64_t)window_ms));
 }
 
 bool peers_load(struct federation *federation, struct err *err)
@@ -86,7 +97,7 @@ bool peers_load(struct federation *federation, struct err *err)
     for (size_t i = 0; i < count; i++) {
         if (!relation_read_kel(federation->config.reader, &list[i], err))
             return err_wrap(err, "load relations");
-        add(federation, &list[i]);
+        add(federation, &list[i])->next_dial = first_dial(federation, count);
     }
     return true;
 }
@@ -107,9 +118,32 @@ void peers_publish(struct federation *federation, struct peer *peer, const char 
     struct federation_peer *live = &peer->live;
     live->connected = peer->link != NULL;
     live->we_dialled = peer->link && peer->link->dialled;
+    live->score = budget_score(&peer->budget, federation_now(federation));
     live->next_attempt_ms = peer->link || wait_us < 0 ? 0 : now.ms + wait_us / 1000;
     if (error)
         text_copy(live->last_error, sizeof live->last_error, error);
+    pthread_mutex_unlock(&federation->live_mutex);
+}
+
+void peers_met(struct federation *federation, struct peer *peer, bool we_dialled)
+{
+    int64_t now_ms = clock_wall(federation->config.clock).ms;
+    pthread_mutex_lock(&federation->live_mutex);
+    if (we_dialled) {
+        peer->live.dialled_ms = now_ms;
+        peer->live.dial_failed_ms = 0;
+    } else {
+        peer->live.incoming_ms = now_ms;
+    }
+    pthread_mutex_unlock(&federation->live_mutex);
+}
+
+void peers_missed(struct federation *federation, struct peer *peer)
+{
+    int64_t now_ms = clock_wall(federation->config.clock).ms;
+    pthread_mutex_lock(&federation->live_mutex);
+    if (!peer->live.dial_failed_ms)
+        peer->live.dial_failed_ms = now_ms;
     pthread_mutex_unlock(&federation->live_mutex);
 }
 
@@ -122,12 +156,15 @@ void peers_schedule(struct peer *peer, struct federation *federation, uint32_t r
     int64_t delay_ms =
         retry_after_s
             ? (int64_t)retry_after_s * 1000
-            : retry_delay_ms(silent_ms > 7 * 86400000LL ? RETRY_UNREACHABLE : RETRY_RECONNECT,
+            : retry_delay_ms(federation_relay_is_home(federation, &peer->relation.node) ? RETRY_HOME
+                             : silent_ms > 7 * 86400000LL ? RETRY_UNREACHABLE
+                                                          : RETRY_RECONNECT,
                              peer->attempts, silent_ms, 0, federation->config.random);
     peer->attempts++;
     struct mono at = mono_after_ms(federation_now(federation), delay_ms);
-    if (!retry_after_s || at.us > peer->next_dial.us)
-        peer->next_dial = at;
+    if (retry_after_s)
+        peer->not_before = at;
+    peer->next_dial = at.us > peer->not_before.us ? at : peer->not_before;
     federation_due(federation, peer->next_dial);
 }
 
@@ -224,57 +261,87 @@ void peers_flush_acks(struct federation *federation, struct peer *peer)
 
 /* ---- limits per peer (R-AB-5) ---- */
 
-static void refill(struct federation *federation, struct peer *peer)
-{
-    const struct config *config = federation->config.config;
-    struct mono now = federation_now(federation);
-    double seconds = (double)(now.us - peer->tokens_at.us) / 1e6;
-    peer->tokens_at = now;
-    peer->tokens += seconds * (double)config->objects_per_second;
-    if (peer->tokens > (double)config->objects_burst)
-        peer->tokens = (double)config->objects_burst;
-    peer->referral_tokens += seconds * (double)config->referrals_per_minute / 60.0;
-    if (peer->referral_tokens > (double)config->referrals_per_minute)
-        peer->referral_tokens = (double)config->referrals_per_minute;
-}
-
 bool peers_take_tokens(struct federation *federation, struct peer *peer, unsigned n)
 {
-    if (!federation->config.config->objects_per_second)
-        return true;
-    refill(federation, peer);
-    peer->tokens -= n;
-    return peer->tokens >= 0;
+    return budget_take(&peer->budget, federation->config.config, federation_now(federation), n, 0);
+}
+
+bool peers_take_bytes(struct federation *federation, struct peer *peer, size_t bytes)
+{
+    return budget_take(&peer->budget, federation->config.config, federation_now(federation), 0,
+                       bytes);
 }
 
 bool peers_in_debt(struct federation *federation, struct peer *peer)
 {
-    if (!federation->config.config->objects_per_second)
-        return false;
-    refill(federation, peer);
-    return peer->tokens < -DEBT_MAX;
+    return budget_in_debt(&peer->budget, federation->config.config, federation_now(federation));
+}
+
+void peers_mark(struct federation *federation, struct peer *peer, double points)
+{
+    struct mono now = federation_now(federation);
+    int64_t wall_ms = clock_wall(federation->config.clock).ms;
+    budget_mark(&peer->budget, now, points);
+    pthread_mutex_lock(&federation->live_mutex);
+    peer->live.score = budget_score(&peer->budget, now);
+    peer->live.marked_ms = wall_ms;
+    if (points == BUDGET_OVER_RATE)
+        peer->live.over_limit_ms = wall_ms;
+    pthread_mutex_unlock(&federation->live_mutex);
+}
+
+void peers_claimed(struct federation *federation, struct peer *peer)
+{
+    int64_t now_ms = clock_wall(federation->config.clock).ms;
+    pthread_mutex_lock(&federation->live_mutex);
+    peer->live.claimed_ms = now_ms;
+    pthread_mutex_unlock(&federation->live_mutex);
+}
+
+#define UNREAD_ASK_MS 30000 /* the sum walks the open referrals */
+
+/** R-AB-5: what nobody here has looked at yet must not grow without end. */
+static bool has_unread_room(struct federation *federation, struct peer *peer)
+{
+    int64_t most = federation->config.config->unread_bytes;
+    struct mono now = federation_now(federation);
+    struct err err = {0};
+    uint64_t bytes;
+    if (!most)
+        return true;
+    if (now.us >= peer->unread_at.us) {
+        peer->unread_at = mono_after_ms(now, UNREAD_ASK_MS);
+        if (referral_unread_bytes(federation->config.reader, &peer->relation.node, &bytes, &err))
+            peer->unread_full = bytes >= (uint64_t)most;
+        else
+            log_line(LOG_ERROR, "could not sum unread bytes reason=\"%s\"", err.msg);
+    }
+    return !peer->unread_full;
 }
 
 bool peers_take_referral(struct federation *federation, struct peer *peer)
 {
-    if (!federation->config.config->referrals_per_minute)
-        return true;
-    refill(federation, peer);
-    if (peer->referral_tokens < 1)
-        return false;
-    peer->referral_tokens -= 1;
-    return true;
+    bool fits =
+        has_unread_room(federation, peer) &&
+        budget_take_referral(&peer->budget, federation->config.config, federation_now(federation));
+    if (!fits)
+        peers_mark(federation, peer, BUDGET_OVER_RATE);
+    return fits;
 }
 
 bool peers_violated(struct federation *federation, struct peer *peer)
 {
     struct mono now = federation_now(federation);
+    double before = budget_score(&peer->budget, now);
+    peers_mark(federation, peer, BUDGET_VIOLATION);
     if (!peer->violations || now.us - peer->violations_since.us > VIOLATIONS_MS * 1000LL) {
         peer->violations = 0;
         peer->violations_since = now;
     }
     if (++peer->violations < VIOLATIONS_MAX)
         return false;
+    if (before < BUDGET_VIOLATION)
+        peer->bars = 0; /* a quiet day has wiped it out */
     int64_t bar_ms = (int64_t)PEERS_BAR_S * 1000 << (peer->bars < 11 ? peer->bars : 11);
     peer->bars++;
     peer->violations = 0;

@@ -40,12 +40,20 @@ enum config_type { CONFIG_TEXT, CONFIG_NUMBER, CONFIG_FLAG };
       "objects a second taken from one peer; 0: no limit")                                     \
     X(objects_burst, "objects-burst", CONFIG_NUMBER, "2000", true,                             \
       "objects taken from one peer at once")                                                   \
+    X(bytes_per_second, "bytes-per-second", CONFIG_NUMBER, "1048576", true,                    \
+      "bytes a second taken from one peer; 0, or no limit of objects: no limit")               \
+    X(unread_bytes, "unread-bytes", CONFIG_NUMBER, "67108864", true,                           \
+      "bytes of referrals from one peer that nobody here has looked at yet; 0: no limit")      \
     X(referrals_per_minute, "referrals-per-minute", CONFIG_NUMBER, "50", true,                 \
       "new referrals a minute from one peer; 0: no limit")                                     \
     X(open_notices, "open-notices", CONFIG_NUMBER, "50", true,                                 \
       "open notices of this hub at once; 0: no limit")                                         \
     X(workers, "workers", CONFIG_NUMBER, "2", false, "threads that verify and open")           \
     X(ping_s, "ping-s", CONFIG_NUMBER, "40", true, "seconds between pings on a quiet link")    \
+    X(home_relays, "home-relays", CONFIG_TEXT, "", false,                                      \
+      "peers that take what comes for a hub nobody can dial: names or ids, comma separated")   \
+    X(open_directory, "open-directory", CONFIG_FLAG, "no", true,                               \
+      "anybody may read own services and imported records: /services … (HSDS 3)")              \
     X(metrics, "metrics", CONFIG_FLAG, "no", true, "serve /metrics to loopback")
 
 struct config {

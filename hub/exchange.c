@@ -3,12 +3,18 @@
 #include "hub/base/list.h"
 #include "hub/base/log.h"
 #include "hub/base/mem.h"
+#include "hub/domain/attachment.h"
+#include "hub/domain/audit.h"
+#include "hub/domain/authoring.h"
 #include "hub/domain/card.h"
+#include "hub/domain/circle.h"
 #include "hub/domain/claim.h"
 #include "hub/domain/directory.h"
+#include "hub/domain/gossip.h"
 #include "hub/domain/notice.h"
 #include "hub/domain/object.h"
 #include "hub/domain/referral.h"
+#include "hub/domain/relay.h"
 #include "hub/outbox/journal.h"
 #include "hub/outbox/outbox.h"
 #include "hub/receipts.h"
@@ -20,6 +26,8 @@
 #define LISTENERS_MAX     8
 #define TICK_MS_MIN       200
 #define TICK_MS_MAX       60000
+#define TICK_BARRED_MS    2000 /* while this hub may not sign: look again */
+#define CLOCK_JUMP_MS     300000
 #define REFUSAL_RETRY_S   600
 #define APPLY_FAILED_S    14400
 
@@ -50,6 +58,9 @@ struct exchange {
     bool tick_running;
     struct wall tick_due; /* what the last tick asked for */
     struct mono tick_due_mono;
+    /* Writer thread: wall minus mono clock at the last group. */
+    int64_t clock_base_ms;
+    bool clock_known;
 };
 
 static void group_run(struct job *job);
@@ -71,6 +82,7 @@ struct exchange *exchange_create(const struct exchange_config *config)
             .self = config->self,
             .random = config->random,
             .counters = config->counters,
+            .open_notices = config->open_notices,
         };
     }
     return exchange;
@@ -122,17 +134,29 @@ static void apply_one(struct group *group, struct action *action)
     COUNT(tx->counters, actions_failed, 1);
 }
 
+/** F10: nothing is signed after somebody set the clock, until it was compared. */
+static bool watch_clock(struct group *group, struct err *err)
+{
+    struct exchange *exchange = group->exchange;
+    int64_t base_ms = group->tx.now.ms - clock_mono(exchange->config.clock).us / 1000;
+    int64_t moved_ms = exchange->clock_known ? base_ms - exchange->clock_base_ms : 0;
+    exchange->clock_base_ms = base_ms;
+    exchange->clock_known = true;
+    return (moved_ms <= CLOCK_JUMP_MS && moved_ms >= -CLOCK_JUMP_MS) ||
+           authoring_clock_jumped(&group->tx, err);
+}
+
 static bool group_apply(struct group *group, struct err *err)
 {
     struct tx *tx = &group->tx;
-    if (!store_begin(tx->store, err))
+    if (!store_begin(tx->store, err) || !watch_clock(group, err))
         return false;
     for (struct action *action = group->first; action; action = action->next) {
         apply_one(group, action);
         if (!store_in_transaction(tx->store)) /* sqlite gave up on all of it: disk full, I/O */
             return err_set(err, ERR_IO, "%s", action->err.msg);
     }
-    if (!receipts_flush(tx, &group->receipts, err))
+    if (!receipts_flush(tx, &group->receipts, err) || !audit_flush(tx, err))
         return false;
     struct mono before = clock_mono(group->exchange->config.clock);
     if (!store_commit(tx->store, err))
@@ -228,11 +252,18 @@ static void note(struct group *group, const struct node_id *author, const struct
                                                            .recorded = recorded});
 }
 
+/** What a peer gave back to its author, this hub. */
+static bool is_own(const struct group *group, const struct inbound_object *object)
+{
+    return node_id_equal(&object->from, identity_node(group->tx.self));
+}
+
 /** Authentic but not taken (policy, expired, unknown kind): told in a receipt, not recorded. */
 static void refuse_item(struct group *group, const struct inbound_batch *batch,
                         const struct inbound_item *item)
 {
-    if (item->object.kind ? !item->object.kind->receipted : batch->lane > 1)
+    if ((item->object.kind ? !item->object.kind->receipted : batch->lane > 1) ||
+        is_own(group, &item->object))
         return;
     struct disposition disposition = {
         .state = MAILLON__HFP__V1__RECEIPT_STATE__RECEIPT_STATE_REFUSED,
@@ -253,7 +284,9 @@ static bool apply_item(struct group *group, const struct inbound_item *item,
     tx->arena = group->scratch;
     bool applied = object_add(tx, &object->envelope, &object->from, object->head->expires_s,
                               OBJECT_APPLIED, NULL, err) &&
-                   object->kind->apply(tx, object, disposition, err);
+                   object->kind->apply(tx, object, disposition, err) &&
+                   (!object->kind->receipted ||
+                    audit_add(tx, "peer", "event.taken", &object->envelope.oid, err));
     tx->arena = of_group;
     arena_reset(group->scratch);
     return applied;
@@ -314,7 +347,7 @@ static bool take_item(struct group *group, struct inbound_item *item, struct tak
     taken->refused += refused;
     taken->received += !refused;
     item->outcome = refused ? ITEM_REFUSED : ITEM_TAKEN;
-    if (object->kind->receipted)
+    if (object->kind->receipted && !is_own(group, object))
         note(group, &object->from, &object->envelope.oid, &disposition, recorded);
     return true;
 }
@@ -331,6 +364,13 @@ static bool receive_item(struct group *group, const struct inbound_batch *batch,
     if (known) { /* R-PD-7: the first receipt again, byte for byte */
         taken->duplicate++;
         item->outcome = ITEM_DUPLICATE;
+        if (!batch->link_seq && item->opened == OPENED_OK && /* asked for, it may be whole again */
+            !object_mend(&group->tx, &item->object.envelope, err))
+            return false;
+        /* Not from a relay: what one kept back may be older than what the peer lost since. */
+        if (batch->link_seq && item->opened == OPENED_OK && item->object.kind->again &&
+            !item->object.kind->again(&group->tx, &item->object, err))
+            return false;
         return !row.receipt || outbox_replay_receipt(&group->tx, row.receipt, err);
     }
     if (item->opened == OPENED_REFUSED) {
@@ -427,7 +467,8 @@ static bool tick_card(struct tx *tx, struct wall *ret_next, struct err *err)
 }
 
 static bool (*const ticks[])(struct tx *tx, struct wall *ret_next, struct err *err) = {
-    referral_tick, notice_tick, claim_tick, directory_tick, tick_outbox, tick_objects, tick_card,
+    referral_tick, notice_tick, claim_tick,  directory_tick, tick_outbox, tick_objects, tick_card,
+    relay_tick,    gossip_tick, circle_tick, receipts_tick,  object_walk, audit_tick,
 };
 
 /** Each in a savepoint of its own: one row that fails must not stop retention and expiry. */
@@ -454,6 +495,14 @@ static bool tick_one(struct tx *tx, size_t i, struct wall *ret_next, struct err 
 static bool tick_apply(struct tx *tx, struct action *action, struct err *err)
 {
     struct exchange *exchange = list_entry(action, struct exchange, tick);
+    struct authoring authoring;
+    enum authoring_bar bar;
+    exchange->tick_due.ms = tx->now.ms + TICK_BARRED_MS;
+    if (!authoring_check(tx->store, tx->self, tx->now, &authoring, &bar, err))
+        return false;
+    /* With a wrong clock it would expire and erase; with an old copy it would act on the past. */
+    if (bar == AUTHORING_RECOVERING || authoring_clock_is_wrong(bar))
+        return true;
     exchange->tick_due.ms = tx->now.ms + TICK_MS_MAX;
     for (size_t i = 0; i < ARRAY_LEN(ticks); i++) {
         struct wall next = {tx->now.ms + TICK_MS_MAX};

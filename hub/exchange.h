@@ -17,6 +17,7 @@ struct exchange_config {
     const struct random_source *random;
     struct counters *counters;
     const struct executor *executor;
+    int64_t open_notices; /* of one author, option open-notices; 0: no limit */
 };
 
 NODISCARD struct exchange *exchange_create(const struct exchange_config *config);

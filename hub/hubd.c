@@ -90,7 +90,14 @@ static bool live_peer(void *ctx, const struct node_id *node, struct live_peer *r
         return false;
     *ret = (struct live_peer){.connected = peer.connected,
                               .we_dialled = peer.we_dialled,
-                              .next_attempt_ms = peer.next_attempt_ms};
+                              .next_attempt_ms = peer.next_attempt_ms,
+                              .dialled_ms = peer.dialled_ms,
+                              .dial_failed_ms = peer.dial_failed_ms,
+                              .incoming_ms = peer.incoming_ms,
+                              .over_limit_ms = peer.over_limit_ms,
+                              .claimed_ms = peer.claimed_ms,
+                              .marked_ms = peer.marked_ms,
+                              .score = peer.score};
     memcpy(ret->last_error, peer.last_error, sizeof(ret->last_error));
     return true;
 }
@@ -377,6 +384,7 @@ static void make_core(struct hub *hub)
         .random = &random_system,
         .counters = &hub->counters,
         .executor = work_executor(hub->work),
+        .open_notices = hub->config.open_notices,
     };
     hub->exchange = exchange_create(&exchange);
     hub->env = (struct api_env){
@@ -431,10 +439,8 @@ static bool open_doors(struct hub *hub, struct err *err)
                                        .random = &random_system,
                                        .hub_name = hub->config.name};
     hub->pages = pages_create(&pages);
-    const struct http_config http = {.config = &hub->config,
-                                     .rpc = hub->rpc,
-                                     .pages = hub->pages,
-                                     .counters = &hub->counters};
+    const struct http_config http = {
+        .config = &hub->config, .rpc = hub->rpc, .pages = hub->pages, .counters = &hub->counters};
     hub->http = http_create(&http);
     hub->client_ws = client_ws_create(hub->push, &hub->counters);
     hub->public_protocols[0] = hub->local_protocols[0] = http_protocol();

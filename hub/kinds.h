@@ -27,8 +27,12 @@ struct kind {
      */
     bool (*apply)(struct tx *tx, const struct inbound_object *object, struct disposition *ret,
                   struct err *err);
+    /** Optional: one that is held already came once more on a lane. In no savepoint of its own. */
+    bool (*again)(struct tx *tx, const struct inbound_object *object, struct err *err);
 };
 
 extern const struct kind kinds[];
 extern const size_t kind_count;
+/** What is kept of a circle's objects of unknown types (R-VE-3): no row of `kinds`. */
+extern const struct kind kind_opaque;
 const struct kind *kind_find(const char *type); /* NULL: unknown */

@@ -24,11 +24,18 @@ static const Maillon__Hfp__V1__Head *body_head(const void *body)
 }
 
 /** R-RF-7: the personal part is exactly what the signed body commits to. */
-static bool check_commit(const struct inbound_object *object, struct err *err)
+static bool is_own(const struct opener *opener)
+{
+    return opener->given_back && node_id_equal(&opener->peer.node, identity_node(opener->self));
+}
+
+static bool check_commit(const struct opener *opener, const struct inbound_object *object,
+                         struct err *err)
 {
     struct bytes commit = body_field(object->kind, object->body, "commit");
     if (!object->payload.len)
-        return commit.len == 0 || err_set(err, ERR_PEER, "personal part is missing");
+        return commit.len == 0 || is_own(opener) ||
+               err_set(err, ERR_PEER, "personal part is missing");
     if (commit.len != 32 || object->salt.len != SALT_BYTES)
         return err_set(err, ERR_PEER, "personal part without a commitment");
     uint8_t computed[32];
@@ -41,7 +48,9 @@ static bool check_recipient(const struct opener *opener, const struct inbound_ob
                             struct err *err)
 {
     struct bytes recipient = body_field(object->kind, object->body, "recipient");
-    return bytes_equal(recipient, node_id_bytes(identity_node(opener->self))) ||
+    const struct node_id *expected =
+        is_own(opener) ? &opener->given_by : identity_node(opener->self);
+    return bytes_equal(recipient, node_id_bytes(expected)) ||
            err_set(err, ERR_PEER, "%s is for another hub", object->kind->name);
 }
 
@@ -51,6 +60,45 @@ static enum opened refuse(Maillon__Hfp__V1__RefusalCode code, Maillon__Hfp__V1__
     return OPENED_REFUSED;
 }
 
+/** What is authentic and cannot be read here: a kind of a later version, or too large. */
+static enum opened refuse_unread(const struct opener *opener, const struct inbound_object *object,
+                                 Maillon__Hfp__V1__RefusalCode *ret_refusal, struct err *err)
+{
+    if (!kel_verify(&opener->peer, &object->envelope, NULL)) {
+        err_set(err, ERR_PEER, "signature is not by a key of this peer");
+        return OPENED_BAD;
+    }
+    return refuse(object->kind ? MAILLON__HFP__V1__REFUSAL_CODE__REFUSAL_CODE_TOO_LARGE
+                               : MAILLON__HFP__V1__REFUSAL_CODE__REFUSAL_CODE_UNSUPPORTED,
+                  ret_refusal);
+}
+
+/**
+ * F11: what a revoked key signed beyond its bounds is not recorded, so that the author may sign it
+ * anew: its id leaves the signature out (R-OB-2).
+ */
+static enum opened check_signature(const struct opener *opener, const struct inbound_object *object,
+                                   struct err *err)
+{
+    switch (kel_judge(&opener->peer, &object->envelope, object->head, opener->now)) {
+    case KEL_GOOD:
+        return OPENED_OK;
+    case KEL_FORGED:
+        err_set(err, ERR_PEER, "signature is not by a key of this peer");
+        return OPENED_BAD;
+    case KEL_REVOKED:
+        err_set(err, ERR_PEER, "signature is by a revoked key");
+        return OPENED_UNKNOWN_KEY;
+    case KEL_EXPIRED:
+        err_set(err, ERR_PEER, "signature is by a key whose delegation is over");
+        return OPENED_UNKNOWN_KEY;
+    case KEL_RETIRED:
+        err_set(err, ERR_PEER, "the author had ended when this was made");
+        return OPENED_UNKNOWN_KEY;
+    }
+    return OPENED_BAD;
+}
+
 /** The signed part; `object->payload` and `salt` are set already. */
 static enum opened open_object(const struct opener *opener, struct bytes bytes, bool sealed,
                                unsigned lane, struct arena *arena, struct inbound_object *object,
@@ -58,20 +106,16 @@ static enum opened open_object(const struct opener *opener, struct bytes bytes, 
 {
     if (!envelope_open(bytes, arena, &object->envelope, err))
         return OPENED_BAD;
-    if (!kel_verify(&opener->peer, &object->envelope, NULL)) {
-        err_set(err, ERR_PEER, "signature is not by a key of this peer");
-        return OPENED_BAD;
-    }
     object->from = opener->peer.node;
     object->kind = kind_find(object->envelope.type);
-    if (!object->kind)
-        return refuse(MAILLON__HFP__V1__REFUSAL_CODE__REFUSAL_CODE_UNSUPPORTED, ret_refusal);
+    if (!object->kind && opener->keeps_unread)
+        object->kind = &kind_opaque;
+    if (!object->kind || bytes.len > object->kind->max_bytes)
+        return refuse_unread(opener, object, ret_refusal, err);
     if (object->kind->sealed != sealed || object->kind->lane != lane) {
         err_set(err, ERR_PEER, "%s does not belong on lane %u", object->kind->name, lane);
         return OPENED_BAD;
     }
-    if (bytes.len > object->kind->max_bytes)
-        return refuse(MAILLON__HFP__V1__REFUSAL_CODE__REFUSAL_CODE_TOO_LARGE, ret_refusal);
     object->body = wire_unpack(object->kind->body, object->envelope.body, arena, err);
     if (!object->body)
         return OPENED_BAD;
@@ -82,17 +126,23 @@ static enum opened open_object(const struct opener *opener, struct bytes bytes, 
             err_set(err, ERR_PEER, "%s names another author", object->kind->name);
         return OPENED_BAD;
     }
+    enum opened signature = check_signature(opener, object, err);
+    if (signature != OPENED_OK)
+        return signature;
     struct err why = {0};
-    if (!head_check_critical(object->head, object->kind->body, &why))
+    if (object->kind != &kind_opaque && /* which is not read, so it may ask for anything */
+        !head_check_critical(object->head, object->kind->body, &why))
         return refuse(MAILLON__HFP__V1__REFUSAL_CODE__REFUSAL_CODE_UNSUPPORTED, ret_refusal);
-    if (!head_check_time(object->head, opener->now, object->kind->lifetime_max_s, &why))
+    if (!opener->given_back &&
+        !head_check_time(object->head, opener->now, object->kind->lifetime_max_s, &why))
         return refuse(why.code == ERR_LIMIT
                           ? MAILLON__HFP__V1__REFUSAL_CODE__REFUSAL_CODE_EXPIRED
                           : MAILLON__HFP__V1__REFUSAL_CODE__REFUSAL_CODE_BAD_STATE,
                       ret_refusal);
-    if (sealed && (!check_recipient(opener, object, err) || !check_commit(object, err)))
+    if (sealed && (!check_recipient(opener, object, err) || !check_commit(opener, object, err)))
         return OPENED_BAD;
-    if (object->kind->check && !object->kind->check(object->body, object->payload, err))
+    if (object->kind->check && !is_own(opener) &&
+        !object->kind->check(object->body, object->payload, err))
         return err->code == ERR_UNSUPPORTED
                    ? refuse(MAILLON__HFP__V1__REFUSAL_CODE__REFUSAL_CODE_UNSUPPORTED, ret_refusal)
                    : OPENED_BAD;
@@ -116,13 +166,14 @@ enum opened opener_unseal(const struct identity *self, struct bytes sealed, stru
     return OPENED_OK;
 }
 
-bool opener_author(struct bytes object, struct arena *arena, struct node_id *ret_author,
-                   struct bytes *ret_scope, struct err *err)
+static bool read_author(struct bytes object, const struct kind *unknown, struct arena *arena,
+                        struct node_id *ret_author, struct bytes *ret_scope, struct err *err)
 {
     struct envelope envelope;
     if (!envelope_open(object, arena, &envelope, err))
         return false;
     const struct kind *kind = kind_find(envelope.type);
+    kind = kind ? kind : unknown;
     if (!kind)
         return err_set(err, ERR_PEER, "object of an unknown type");
     const void *body = wire_unpack(kind->body, envelope.body, arena, err);
@@ -133,6 +184,18 @@ bool opener_author(struct bytes object, struct arena *arena, struct node_id *ret
         return err_set(err, ERR_PEER, "%s without an author", kind->name);
     *ret_scope = wire_bytes(head->scope);
     return true;
+}
+
+bool opener_author(struct bytes object, struct arena *arena, struct node_id *ret_author,
+                   struct bytes *ret_scope, struct err *err)
+{
+    return read_author(object, NULL, arena, ret_author, ret_scope, err);
+}
+
+bool opener_author_unread(struct bytes object, struct arena *arena, struct node_id *ret_author,
+                          struct bytes *ret_scope, struct err *err)
+{
+    return read_author(object, &kind_opaque, arena, ret_author, ret_scope, err);
 }
 
 enum opened opener_open_parcel(const struct opener *opener, const struct parcel *parcel,

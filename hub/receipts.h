@@ -22,11 +22,18 @@ void receipts_done(struct receipts *receipts);
 void receipts_note(struct receipts *receipts, const struct receipt_note *note);
 /** Signs, seals and queues one Receipt per peer and RECEIPT_ENTRIES_MAX notes; empties the list. */
 NODISCARD bool receipts_flush(struct tx *tx, struct receipts *receipts, struct err *err);
+/** A human here was shown these referrals: their senders are told, once each (R-PD-8, R-PD-10). */
+NODISCARD bool receipts_present(struct tx *tx, const struct oid *ids, size_t count,
+                                struct err *err);
+/** What could not be signed when its objects came (table `receipt_owed`), now that it can. */
+NODISCARD bool receipts_tick(struct tx *tx, struct wall *ret_next, struct err *err);
 
 /* struct kind functions of TYPE_RECEIPT. */
 bool receipt_check(const void *body, struct bytes payload, struct err *err);
 bool receipt_apply(struct tx *tx, const struct inbound_object *object, struct disposition *ret,
                    struct err *err);
+/** The peer repeats a receipt: its object went to it once more, and waits no longer. */
+bool receipt_again(struct tx *tx, const struct inbound_object *object, struct err *err);
 /** outbox_tick's on_expired: tells the module whose object it was. */
 bool receipts_on_expired(struct tx *tx, const struct node_id *peer, const struct oid *oid,
                          struct err *err);

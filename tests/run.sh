@@ -4,7 +4,9 @@
 # Debian packages first (deploy/packages.sh).
 #
 #   --fuzz [SECONDS]  then runs each fuzz target (clang, libFuzzer) that long, 60 s if not said
-#   --long            more seeds in the simulator and slower tests (suite "long")
+#   --long            more seeds in the simulator and slower tests (suite "long"), then 1,000 hubs
+#                     with 200 seeds and a table of what they took: minutes for each seed.
+#                     SIM_LONG_HUBS and SIM_LONG_SEEDS say other numbers
 #   --soak            the soak test (suite "soak")
 #   --harden          checks of the hardening of binaries and units (suite "harden")
 set -u
@@ -12,6 +14,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 build=${MAILLON_BUILD:-$root/build}
 jobs=$(nproc)
 fuzz_seconds=0
+long=no
 skip_suites=(long soak harden)
 
 usage() {
@@ -35,7 +38,10 @@ while [ $# -gt 0 ]; do
             shift
         fi
         ;;
-    --long | --soak | --harden) include_suite "${1#--}" ;;
+    --long | --soak | --harden)
+        include_suite "${1#--}"
+        [ "$1" != --long ] || long=yes
+        ;;
     --help | -h)
         usage
         exit 0
@@ -158,6 +164,14 @@ fuzz_all() {
 if [ "$fuzz_seconds" != 0 ] && ! fuzz_all; then
     echo "fuzzing failed"
     status=1
+fi
+
+if [ "$long" = yes ]; then
+    echo "simulating ${SIM_LONG_HUBS:-1000} hubs" >&2
+    "$build/release/tests/sim/sim_long" "${SIM_LONG_HUBS:-1000}" "${SIM_LONG_SEEDS:-200}" || {
+        echo "the long run of the simulator failed"
+        status=1
+    }
 fi
 
 python3 "$root/tests/support/count_tests.py" "${logs[@]}" >"$build/summary.txt" || status=1

@@ -3,7 +3,11 @@
 #include "hub/api/metrics.h"
 #include "hub/api/rpc.h"
 #include "hub/base/text.h"
+#include "hub/crypto/key_archive.h"
+#include "hub/domain/audit_witness.h"
 #include "hub/domain/card.h"
+#include "hub/domain/own_keys.h"
+#include "hub/domain/recovery.h"
 #include "hub/outbox/outbox.h"
 #include "hub/store/schema.h"
 #include "maillon/api/v1/node.pb-c.h"
@@ -12,7 +16,7 @@
 
 #define OUTBOX_DEFAULT 100
 #define OUTBOX_MOST    1000
-#define WARNINGS_MAX   4
+#define WARNINGS_MAX   8
 #define WAL_WARN_PAGES 20000 /* 80 MiB: the database file is not kept up with */
 
 /* Status. */
@@ -25,11 +29,40 @@ static void warn(struct call *call, Maillon__Api__V1__NodeStatus *status, const 
         status->warning[status->n_warning++] = rpc_text(call, text);
 }
 
+/* Whether this hub signs anything, and what to do when it does not. */
+static bool add_recovery(struct call *call, Maillon__Api__V1__NodeStatus *status, struct err *err)
+{
+    struct recovery_progress progress;
+    struct authoring state;
+    enum authoring_bar bar;
+    if (!recovery_progress(call->store, &progress, err) ||
+        !authoring_check(call->store, call->env->self, call->now, &state, &bar, err))
+        return false;
+    if (bar == AUTHORING_RECOVERING)
+        warn(call, status,
+             arena_printf(call->arena,
+                          "restored: fetching the tail from %u of %u peers; nothing is sent until "
+                          "then: wait, or see hubctl recover",
+                          progress.needed - progress.answered, progress.needed));
+    else if (bar != AUTHORING_OPEN)
+        warn(call, status, authoring_words(bar));
+    return true;
+}
+
 static void add_warnings(struct call *call, Maillon__Api__V1__NodeStatus *status)
 {
     const struct config *config = call->env->config;
-    if (store_is_backup(call->store))
-        warn(call, status, "this database is a restored backup: changes after it are lost");
+    char audit[200];
+    struct err unread = {0};
+    if (audit_warning(call->store, audit, &unread) && audit[0])
+        warn(call, status, audit);
+    const char *keys[OWN_KEYS_WARNINGS_MAX];
+    size_t key_count = 0;
+    if (!own_keys_warnings(call->store, call->env->self, call->now, call->arena, keys, &key_count,
+                           &unread))
+        key_count = 0;
+    for (size_t i = 0; i < key_count; i++)
+        warn(call, status, keys[i]);
     if (store_wal_pages(call->store) > WAL_WARN_PAGES)
         warn(call, status, "the write-ahead log grows: the disk is slow or a query runs very long");
     if (!status->name[0])
@@ -69,7 +102,7 @@ static void *status_of(struct call *call, struct err *err)
     for (size_t i = 0; i < card.route_count; i++)
         status->route[status->n_route++] = rpc_text(call, card.routes[i]);
     add_warnings(call, status);
-    return status;
+    return add_recovery(call, status, err) ? status : NULL;
 }
 
 static bool status(struct call *call, const void *in, void **out, struct err *err)
@@ -162,7 +195,7 @@ static Maillon__Api__V1__OutboxRow *row_view(struct call *call, const struct out
     view->lane = row->lane;
     view->link_seq = row->link_seq;
     view->oid = rpc_text(call, hex_encode(oid_bytes(&row->oid), oid));
-    view->state = rpc_text(call, row->acked ? "acked" : "queued");
+    view->state = rpc_text(call, row->acked ? "acked" : row->relayed ? "at-relay" : "queued");
     view->created = rpc_time(call, row->created_ms);
     view->expires = rpc_time(call, (int64_t)row->expires_s * 1000);
     view->attempts = row->attempts;
@@ -256,13 +289,18 @@ static bool backup(struct call *call, const void *in, void **out, struct err *er
         return err_set(err, ERR_DENIED, "a backup is asked for over the unix socket");
     if (request->path[0] != '/')
         return err_set(err, ERR_INVALID, "the path of a backup starts with \"/\"");
+    const char *keys = arena_printf(call->arena, "%s.keys", request->path);
     if (!store_backup(call->store, request->path, err))
         return false;
+    /* Apart from the copy, so that one of them alone tells nothing (R-REC-3, R-PR-2). */
+    if (call->env->config->dir[0] && !key_archive_write(call->env->config->dir, keys, err))
+        return err_wrap(err, "the copy is there, its keys are not");
     if (stat(request->path, &copy) != 0)
         return err_set(err, ERR_IO, "could not find the backup after writing it");
     Maillon__Api__V1__BackupResponse *answer =
         rpc_message(call, &maillon__api__v1__backup_response__descriptor);
     answer->bytes = (uint64_t)copy.st_size;
+    answer->keys = rpc_text(call, call->env->config->dir[0] ? keys : "");
     *out = answer;
     return true;
 }

@@ -1,9 +1,12 @@
 /* Resource notices and claims on them (proto/maillon/api/v1/notices.proto). */
+#include "hub/api/notice_reach.h"
 #include "hub/api/rpc.h"
 #include "hub/base/text.h"
 #include "hub/domain/audit.h"
 #include "hub/domain/card.h"
+#include "hub/domain/circle.h"
 #include "hub/domain/claim.h"
+#include "hub/domain/gossip.h"
 #include "hub/domain/relation.h"
 #include "hub/outbox/journal.h"
 #include "hub/outbox/outbox.h"
@@ -49,6 +52,12 @@ static bool look_up_name(struct call *call, const struct node_id *node, const ch
     if (!relation_find(call->store, node, &found, relation, err))
         return false;
     *ret = found ? relation->name : "";
+    if (found)
+        return true;
+    struct gossip_member *member = arena_alloc(call->arena, sizeof(*member));
+    if (!gossip_member(call->store, node, &found, member, err))
+        return false;
+    *ret = found ? member->name : "";
     return true;
 }
 
@@ -162,6 +171,23 @@ static bool claim_views(struct call *call, struct names *names, const struct cla
     return true;
 }
 
+/* Whose ears it is for. */
+static bool fill_circle(struct call *call, const struct notice *notice,
+                        Maillon__Api__V1__Notice *view, struct err *err)
+{
+    char hex[2 * OID_BYTES + 1];
+    struct circle *circle;
+    bool found;
+    if (!notice->has_scope)
+        return true;
+    circle = arena_alloc(call->arena, sizeof(*circle));
+    if (!circle_find(call->store, &notice->scope, &found, circle, err))
+        return false;
+    view->circle = rpc_text(call, hex_encode(oid_bytes(&notice->scope), hex));
+    view->circle_name = rpc_text(call, found ? circle->name : "");
+    return true;
+}
+
 static bool notice_view(struct call *call, struct names *names, const struct notice *notice,
                         Maillon__Api__V1__Notice **ret, struct err *err)
 {
@@ -204,7 +230,7 @@ static bool notice_view(struct call *call, struct names *names, const struct not
     view->remaining = notice_remaining(notice);
     view->edxl = rpc_text(call, notice_edxl(notice));
     *ret = view;
-    return true;
+    return fill_circle(call, notice, view, err);
 }
 
 static bool resolve(struct call *call, const char *id, struct notice *ret, struct err *err)
@@ -249,6 +275,12 @@ static bool post(struct call *call, const void *in, void **out, struct err *err)
         .open_max = call->env->config->open_notices,
         .request_key = request->request_key,
     };
+    struct circle *circle = arena_alloc(call->arena, sizeof(*circle));
+    if (request->circle[0]) {
+        if (!circle_resolve(call->store, request->circle, circle, err))
+            return false;
+        draft.scope = &circle->scope;
+    }
     return parse_until(call, request->until, &draft.expires_s, err) &&
            notice_post(call->tx, &draft, uid, err) &&
            answer_notice(call, uid, "notice.post", out, err);
@@ -331,18 +363,9 @@ static bool get(struct call *call, const void *in, void **out, struct err *err)
 
 static bool reach(struct call *call, const void *in, void **out, struct err *err)
 {
-    (void)in;
-    size_t count;
-    struct relation *relations;
-    if (!relation_list(call->store, call->arena, &relations, &count, err))
+    Maillon__Api__V1__ReachResponse *response;
+    if (!notice_reach(call, in, &response, err))
         return false;
-    Maillon__Api__V1__ReachResponse *response =
-        rpc_message(call, &maillon__api__v1__reach_response__descriptor);
-    response->name = (char **)rpc_array(call, count);
-    for (size_t i = 0; i < count; i++)
-        if (relation_is_accepted(&relations[i]) && (relations[i].switches & SWITCH_NOTICES_OUT))
-            response->name[response->n_name++] = rpc_text(call, relations[i].name);
-    response->hubs = (uint32_t)response->n_name;
     *out = response;
     return true;
 }

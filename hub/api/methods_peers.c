@@ -1,7 +1,10 @@
 /* Federation with neighbours: invite, join, decide, four switches
  * (proto/maillon/api/v1/peers.proto). */
+#include "hub/api/peer_truth.h"
 #include "hub/api/rpc.h"
 #include "hub/domain/card.h"
+#include "hub/domain/circle.h"
+#include "hub/domain/introduction.h"
 #include "hub/domain/relation.h"
 #include "hub/outbox/outbox.h"
 #include "maillon/api/v1/peers.pb-c.h"
@@ -49,7 +52,7 @@ static bool fill_peer(struct call *call, const struct relation *relation, peer_m
     out->state = rpc_text(call, relation_state(relation));
     out->ours = rpc_text(call, decision_name(relation->ours));
     out->theirs = rpc_text(call, decision_name(relation->theirs));
-    out->switches = fill_switches(call, relation->switches);
+    out->switches = fill_switches(call, relation->switches_set);
     out->last_contact = rpc_time(call, relation->last_contact_ms);
     out->queued = (uint32_t)queued;
     out->route = (char **)rpc_array(call, relation->route_count);
@@ -58,7 +61,7 @@ static bool fill_peer(struct call *call, const struct relation *relation, peer_m
     out->text = rpc_text(call, relation->text);
     out->local = relation->local;
     fill_live(call, relation, out);
-    return true;
+    return peer_truth_fill(call, relation, out, err);
 }
 
 /* One pass for all of them: there is no index by peer, and pages show the whole list. */
@@ -91,7 +94,8 @@ static bool answer_relation(struct call *call, const struct relation *relation, 
     peer_message *peer = rpc_message(call, &maillon__api__v1__peer__descriptor);
     *out = peer;
     return fill_peer(call, relation, peer, err) &&
-           fill_open_referrals(call, relation, &peer, 1, err);
+           fill_open_referrals(call, relation, &peer, 1, err) &&
+           peer_truth_referrals(call, relation, peer, err);
 }
 
 static bool answer_peer(struct call *call, const struct node_id *node, void **out, struct err *err)
@@ -135,9 +139,14 @@ static bool run_invite(struct call *call, const void *in, void **out, struct err
     size_t count;
     char uri[INVITE_TEXT_MAX + 1], words[NODE_ID_WORDS];
     struct wall expires;
+    struct circle circle;
+    bool named = request->circle[0] != 0;
+    if (named && !circle_resolve(call->store, request->circle, &circle, err))
+        return false;
     sign_audit(call);
     bool made = own_routes(call, &card, routes, &count, err) &&
-                relation_invite(call->tx, routes, count, request->days, uri, &expires, err);
+                relation_invite_circle(call->tx, routes, count, request->days,
+                                       named ? &circle.scope : NULL, uri, &expires, err);
     call->tx->actor = NULL;
     if (!made)
         return false;
@@ -290,6 +299,96 @@ static bool run_set_policy(struct call *call, const void *in, void **out, struct
     return changed && answer_peer(call, &relation.node, out, err);
 }
 
+/* ---- introductions (R-AB-3) ---- */
+
+static bool run_introduce(struct call *call, const void *in, void **out, struct err *err)
+{
+    const Maillon__Api__V1__IntroduceRequest *request = in;
+    struct relation a, b;
+    if (!relation_resolve(call->store, request->a, &a, err) ||
+        !relation_resolve(call->store, request->b, &b, err))
+        return false;
+    sign_audit(call);
+    bool sent = introduction_send(call->tx, &a.node, &b.node, request->text, err);
+    call->tx->actor = NULL;
+    if (!sent)
+        return false;
+    Maillon__Api__V1__IntroduceResponse *answer =
+        rpc_message(call, &maillon__api__v1__introduce_response__descriptor);
+    answer->name = (char **)rpc_array(call, 2);
+    answer->name[answer->n_name++] = rpc_text(call, a.name);
+    answer->name[answer->n_name++] = rpc_text(call, b.name);
+    *out = answer;
+    return true;
+}
+
+static bool fill_suggestion(struct call *call, const struct introduction *introduction,
+                            Maillon__Api__V1__Suggestion **ret, struct err *err)
+{
+    char id[NODE_ID_TEXT], words[NODE_ID_WORDS];
+    struct relation *source = arena_alloc(call->arena, sizeof(*source));
+    bool found;
+    if (!relation_find(call->store, &introduction->source, &found, source, err))
+        return false;
+    Maillon__Api__V1__Suggestion *view =
+        rpc_message(call, &maillon__api__v1__suggestion__descriptor);
+    view->number = (uint32_t)introduction->id;
+    view->id = rpc_text(call, node_id_text(&introduction->node, id));
+    view->words = rpc_text(call, node_id_words(&introduction->node, words));
+    view->name = rpc_text(call, introduction->name);
+    view->text = rpc_text(call, introduction->text);
+    view->source = rpc_text(call, found ? source->name : "");
+    view->received = rpc_time(call, introduction->received_ms);
+    view->route = (char **)rpc_array(call, introduction->route_count);
+    for (size_t i = 0; i < introduction->route_count; i++)
+        view->route[view->n_route++] = rpc_text(call, introduction->routes[i]);
+    *ret = view;
+    return true;
+}
+
+static bool run_suggestions(struct call *call, const void *in, void **out, struct err *err)
+{
+    (void)in;
+    struct introduction *list;
+    size_t count;
+    if (!introduction_list(call->store, call->arena, &list, &count, err))
+        return false;
+    Maillon__Api__V1__SuggestionsResponse *answer =
+        rpc_message(call, &maillon__api__v1__suggestions_response__descriptor);
+    answer->suggestion = (Maillon__Api__V1__Suggestion **)rpc_array(call, count);
+    for (size_t i = 0; i < count; i++) {
+        if (!fill_suggestion(call, &list[i], &answer->suggestion[i], err))
+            return false;
+        answer->n_suggestion++;
+    }
+    *out = answer;
+    return true;
+}
+
+static bool run_take_suggestion(struct call *call, const void *in, void **out, struct err *err)
+{
+    const Maillon__Api__V1__SuggestionRequest *request = in;
+    struct introduction *one = arena_alloc(call->arena, sizeof(*one));
+    if (!introduction_find(call->store, request->id, one, err))
+        return false;
+    sign_audit(call);
+    bool taken = introduction_accept(call->tx, one, err);
+    call->tx->actor = NULL;
+    return taken && answer_peer(call, &one->node, out, err);
+}
+
+static bool run_forget_suggestion(struct call *call, const void *in, void **out, struct err *err)
+{
+    const Maillon__Api__V1__SuggestionRequest *request = in;
+    struct introduction *one = arena_alloc(call->arena, sizeof(*one));
+    if (!introduction_find(call->store, request->id, one, err))
+        return false;
+    sign_audit(call);
+    bool forgotten = introduction_forget(call->tx, one, err);
+    call->tx->actor = NULL;
+    return forgotten && run_suggestions(call, NULL, out, err);
+}
+
 const struct method methods_peers[] = {
     {SERVICE, "Invite", ROLE_ADMIN, METHOD_WRITE, run_invite, NULL},
     {SERVICE, "Join", ROLE_ADMIN, METHOD_WRITE, run_join, NULL},
@@ -301,5 +400,9 @@ const struct method methods_peers[] = {
     {SERVICE, "Unblock", ROLE_ADMIN, METHOD_WRITE, run_unblock, NULL},
     {SERVICE, "Leave", ROLE_ADMIN, METHOD_WRITE, run_leave, NULL},
     {SERVICE, "SetPolicy", ROLE_ADMIN, METHOD_WRITE, run_set_policy, NULL},
+    {SERVICE, "Introduce", ROLE_ADMIN, METHOD_WRITE, run_introduce, NULL},
+    {SERVICE, "Suggestions", WHO_SEES, METHOD_READ, run_suggestions, NULL},
+    {SERVICE, "TakeSuggestion", ROLE_ADMIN, METHOD_WRITE, run_take_suggestion, NULL},
+    {SERVICE, "ForgetSuggestion", ROLE_ADMIN, METHOD_WRITE, run_forget_suggestion, NULL},
     {NULL, NULL, 0, METHOD_READ, NULL, NULL},
 };

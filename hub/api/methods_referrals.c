@@ -1,11 +1,15 @@
 /* Warm referrals (proto/maillon/api/v1/referrals.proto): parsing, who sees what, and the view. */
+#include "hub/api/peer_truth.h"
+#include "hub/api/referral_attachments.h"
+#include "hub/api/referral_bundle.h"
+#include "hub/api/referral_shown.h"
 #include "hub/api/rpc.h"
 #include "hub/base/text.h"
 #include "hub/crypto/wire.h"
+#include "hub/domain/audit.h"
 #include "hub/domain/codes.h"
 #include "hub/domain/consent.h"
 #include "hub/domain/directory.h"
-#include "hub/domain/object.h"
 #include "hub/domain/referral.h"
 #include "hub/domain/relation.h"
 #include "hub/outbox/outbox.h"
@@ -60,7 +64,7 @@ static bool find_peer(struct call *call, struct peers *peers, const struct node_
 
 /* ---- the view ---- */
 
-/* The word for an own event: sent, stored, presented, refused, undelivered, cancelled. */
+/* The word for an own event: sent, at-relay, stored, presented, refused, undelivered, cancelled. */
 static bool delivery_word(struct call *call, const struct oid *oid, enum referral_delivery delivery,
                           const char **ret, struct err *err)
 {
@@ -181,6 +185,12 @@ static bool fill_names(struct call *call, struct peers *peers, const struct refe
     if (!referral->is_out &&
         directory_find_service(call->store, call->arena, view->service, &service, &unknown))
         view->service_name = rpc_text(call, service.content->name);
+    const char *cut_off = peer_truth_cut_off(call->arena, relation);
+    if (cut_off && referral_is_live(referral->state.status)) {
+        view->peer_state = rpc_text(call, relation_state(relation));
+        view->next_words = rpc_text(call, cut_off);
+        return true;
+    }
     view->next_words =
         referral_next_words(call->arena, referral, relation->name, relation->phone, call->now);
     return true;
@@ -218,6 +228,7 @@ static bool make_view(struct call *call, struct peers *peers, const struct refer
     view->part_of =
         rpc_text(call, referral->has_part_of ? referral_id_text(&referral->part_of, part_of) : "");
     fill_actions(call, referral, view);
+    referral_shown(call, referral);
     *ret = view;
     enum sight sight = sight_of(call);
     /* VOID hides the content on both sides (PRODUCT.md 3.2). */
@@ -300,7 +311,8 @@ static bool fill_events(struct call *call, const struct referral *referral,
         if (event->payload && event->verdict == REFERRAL_APPLIED)
             fill_appointment(call, event->payload, view);
     }
-    return true;
+    return !self || sight < SEES_ALL ||
+           referral_fill_attachments(call, referral, events, count, view, err);
 }
 
 static bool show(struct call *call, const struct referral *referral, void **out, struct err *err)
@@ -426,6 +438,8 @@ static bool run_send(struct call *call, const void *in, void **out, struct err *
         .consent_fields = (const char *const *)consent->field,
         .consent_field_count = consent->n_field,
         .exercise = request->exercise,
+        .uploads = (const char *const *)request->attachment,
+        .upload_count = request->n_attachment,
         .account = call->caller.account,
         .request_key = request->request_key,
         .actor = actor(call),
@@ -518,6 +532,9 @@ static bool run_act(struct call *call, const void *in, void **out, struct err *e
         .suggested_count = request->n_suggested_service,
         .confirms = request->confirms,
         .for_person = request->for_person,
+        .uploads = (const char *const *)request->attachment,
+        .upload_count = request->n_attachment,
+        .account = call->caller.account,
         .actor = actor(call),
     };
     return referral_resolve(call->store, call->arena, request->id, &referral, err) &&
@@ -527,60 +544,42 @@ static bool run_act(struct call *call, const void *in, void **out, struct err *e
            show_id(call, &referral.oid, out, err);
 }
 
-static void fill_bytes(struct call *call, const struct bytes *from, size_t count,
-                       ProtobufCBinaryData **ret, size_t *ret_count)
+static bool run_attach(struct call *call, const void *in, void **out, struct err *err)
 {
-    *ret = arena_alloc(call->arena, (count + 1) * sizeof(**ret));
-    for (size_t i = 0; i < count; i++)
-        (*ret)[i] = wire_data(arena_bytes(call->arena, from[i]));
-    *ret_count = count;
-}
-
-/** The peer's signed receipts for our events, each once: they arrive in order of the events. */
-static bool fill_receipts(struct call *call, const struct referral *referral,
-                          const struct referral_event *events, size_t count,
-                          Maillon__Api__V1__ReferralBundle *bundle, struct err *err)
-{
-    int64_t last = 0;
-    bundle->receipt = arena_alloc(call->arena, (count + 1) * sizeof(*bundle->receipt));
-    for (size_t i = 0; i < count; i++) {
-        int64_t row;
-        struct bytes receipt;
-        if (events[i].key.side != referral_our_side(referral))
-            continue;
-        if (!object_proof(call->store, call->arena, &events[i].key.oid, &row, &receipt, err))
-            return false;
-        if (row && row != last)
-            bundle->receipt[bundle->n_receipt++] = wire_data(receipt);
-        last = row;
-    }
+    Maillon__Api__V1__AttachResponse *answer;
+    struct oid id;
+    bool sent;
+    void *view = NULL;
+    if (!referral_take_slice(call, in, actor(call), &id, &sent, &answer, err) ||
+        (sent && !show_id(call, &id, &view, err)))
+        return false;
+    answer->referral = view;
+    *out = answer;
     return true;
 }
 
+/** Signs a head first when the newest does not cover it yet: the file must prove something today.
+ */
 static bool run_export(struct call *call, const void *in, void **out, struct err *err)
 {
-    const Maillon__Api__V1__GetReferralRequest *request = in;
+    const Maillon__Api__V1__ExportReferralRequest *request = in;
     struct referral referral;
-    struct referral_event *events;
-    struct bytes *theirs;
-    size_t count, theirs_count, ours_count;
-    if (!referral_resolve(call->store, call->arena, request->id, &referral, err) ||
-        !referral_events(call->store, call->arena, NULL, &referral, &events, &count, err) ||
-        !relation_kel_events(call->store, call->arena, &referral.peer, &theirs, &theirs_count, err))
+    struct err unsigned_now = {0};
+    if (request->personal && sight_of(call) != SEES_ALL)
+        return err_set(err, ERR_DENIED, "only caseworkers may have the personal parts");
+    if (!referral_resolve(call->store, call->arena, request->id, &referral, err))
         return false;
-    char id[REFERRAL_ID_TEXT];
-    Maillon__Api__V1__ReferralBundle *bundle =
-        rpc_message(call, &maillon__api__v1__referral_bundle__descriptor);
-    bundle->id = rpc_text(call, referral_id_text(&referral.oid, id));
-    bundle->event = arena_alloc(call->arena, (count + 1) * sizeof(*bundle->event));
-    for (size_t i = 0; i < count; i++)
-        if (events[i].object.len)
-            bundle->event[bundle->n_event++] = wire_data(events[i].object);
-    if (!fill_receipts(call, &referral, events, count, bundle, err))
+    if (!audit_add(call->tx, actor(call),
+                   request->personal ? "referral.export-personal" : "referral.export",
+                   &referral.oid, err))
         return false;
-    const struct bytes *ours = identity_kel_events(call->env->self, &ours_count);
-    fill_bytes(call, ours, ours_count, &bundle->kel_ours, &bundle->n_kel_ours);
-    fill_bytes(call, theirs, theirs_count, &bundle->kel_theirs, &bundle->n_kel_theirs);
+    if (!audit_sign_head(call->tx, &unsigned_now) && unsigned_now.code != ERR_CONFLICT) {
+        *err = unsigned_now;
+        return false;
+    }
+    Maillon__Api__V1__ReferralBundle *bundle;
+    if (!referral_bundle(call, &referral, request->personal, &bundle, err))
+        return false;
     *out = bundle;
     return true;
 }
@@ -592,6 +591,8 @@ const struct method methods_referrals[] = {
     {SERVICE, "List", READERS, METHOD_READ, run_list, NULL},
     {SERVICE, "Get", READERS, METHOD_READ, run_get, NULL},
     {SERVICE, "Act", ROLE_CASEWORKER, METHOD_WRITE, run_act, NULL},
-    {SERVICE, "Export", ROLE_CASEWORKER | ROLE_ADMIN, METHOD_READ, run_export, NULL},
+    {SERVICE, "Export", ROLE_CASEWORKER | ROLE_ADMIN, METHOD_WRITE, run_export, NULL},
+    {SERVICE, "Attach", ROLE_CASEWORKER, METHOD_WRITE, run_attach, NULL},
+    {SERVICE, "Attachment", ROLE_CASEWORKER, METHOD_READ, run_attachment, NULL},
     {NULL, NULL, 0, METHOD_READ, NULL, NULL},
 };

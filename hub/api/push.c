@@ -24,7 +24,10 @@ static const struct {
     {"referral", ROLE_CASEWORKER | ROLE_SECRETARY},
     {"notice", ROLE_COORDINATOR},
     {"claim", ROLE_COORDINATOR},
+    {"circle", ROLE_COORDINATOR | ROLE_ADMIN},
+    {"hub", ROLE_ANY},
     {"peer", ROLE_CASEWORKER | ROLE_SECRETARY | ROLE_ADMIN},
+    {"audit", ROLE_ADMIN},
     {"service", ROLE_ANY},
 };
 

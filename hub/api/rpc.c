@@ -138,8 +138,9 @@ static void add_method(struct rpc *rpc, const struct method *method)
 }
 
 static const struct method *const tables[] = {
-    methods_referrals, methods_notices,  methods_directory,
-    methods_peers,     methods_accounts, methods_node,
+    methods_relays,    methods_audit,   methods_circles,   methods_gossip,
+    methods_referrals, methods_notices, methods_directory, methods_peers,
+    methods_accounts,  methods_node,    methods_keys,      methods_recovery,
 };
 
 struct rpc *rpc_create(const struct api_env *env)
@@ -253,6 +254,8 @@ static bool run(struct pending *pending, struct err *err)
     void *out = NULL;
     if (!pending->route->method->run(&pending->call, pending->in, &out, err))
         return false;
+    if (pending->call.again)
+        return true;
     assert(out);
     struct buf *buf = &pending->workspace->out;
     buf->len = 0;
@@ -320,6 +323,8 @@ static void finish(struct pending *pending, const struct err *why)
     count_call(pending, &err);
     if (err.code == ERR_NONE && pending->call.after)
         pending->call.after(&pending->call);
+    if (pending->call.cleanup)
+        pending->call.cleanup(&pending->call);
     if (err.code != ERR_NONE) {
         out->len = 0;
         rpc_error_body(&err, out);
@@ -335,6 +340,11 @@ static void finish(struct pending *pending, const struct err *why)
     if (pending->renew)
         renew_session(rpc, pending->call.caller.bearer);
     pending->done(pending->ctx, &reply);
+    if (pending->route && pending->route->method->service == methods_keys[0].service) {
+        /* Root keys on their way in, recovery sheets on their way out. */
+        arena_wipe(pending->workspace->arena);
+        secret_wipe(out->data, out->len);
+    }
     workspace_put(rpc, pending->workspace);
     secret_wipe(&pending->call.caller, sizeof(pending->call.caller));
     rpc->running--;
@@ -385,10 +395,17 @@ static bool write_apply(struct tx *tx, struct action *action, struct err *err)
     return run(pending, err);
 }
 
+static void submit_write(struct pending *pending);
+
 static void write_done(struct action *action, const struct err *err)
 {
     struct pending *pending = pending_of_action(action);
     pending->call.tx = NULL;
+    if (err->code == ERR_NONE && pending->call.again) {
+        pending->call.again = false;
+        submit_write(pending);
+        return;
+    }
     finish(pending, err);
 }
 

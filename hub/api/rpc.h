@@ -27,6 +27,8 @@ struct live_peer {
     bool we_dialled;
     int64_t next_attempt_ms; /* wall; 0: none */
     char last_error[160];
+    int64_t dialled_ms, dial_failed_ms, incoming_ms, over_limit_ms, claimed_ms, marked_ms;
+    double score;
 };
 struct live {
     bool (*peer)(void *ctx, const struct node_id *node, struct live_peer *ret); /* any thread */
@@ -60,6 +62,11 @@ struct call {
     void *work;          /* METHOD_WORK: from lookup to prepare to run; arena */
     /** METHOD_WRITE, set by `run`: on the loop once the change is durable, before the answer. */
     void (*after)(struct call *call);
+    /** METHOD_WRITE, set by `run` that has more to do: it runs again, in the next group, once this
+     * part is durable; other changes pass in between. What it keeps is in `work`. */
+    bool again;
+    /** On the loop at the end of the call, however it ends. */
+    void (*cleanup)(struct call *call);
 };
 
 enum method_mode {
@@ -88,8 +95,9 @@ struct method {
 };
 
 /* One table a service, ended by a row whose name is NULL (hub/api/methods_*.c). */
-extern const struct method methods_referrals[], methods_notices[], methods_directory[],
-    methods_peers[], methods_accounts[], methods_node[];
+extern const struct method methods_audit[], methods_circles[], methods_relays[],
+    methods_referrals[], methods_notices[], methods_directory[], methods_peers[],
+    methods_accounts[], methods_node[], methods_keys[], methods_recovery[], methods_gossip[];
 
 enum encoding { ENCODING_JSON, ENCODING_PROTO };
 

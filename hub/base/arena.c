@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define ARENA_ALIGN     16u
 #define ARENA_CAP       ((size_t)64 << 20)
@@ -46,6 +47,12 @@ void arena_free(struct arena *arena)
     free_newer(arena);
     free(arena->blocks);
     free(arena);
+}
+
+void arena_wipe(struct arena *arena)
+{
+    for (struct block *block = arena->blocks; block; block = block->next)
+        explicit_bzero(block->data, block->used);
 }
 
 void arena_reset(struct arena *arena)

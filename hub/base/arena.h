@@ -5,10 +5,13 @@
 
 struct arena;
 
-/** @param cap  most bytes it will hand out; beyond, arena_try returns NULL and arena_alloc aborts. 0 = 64 MiB. */
+/** @param cap  most bytes it will hand out; beyond, arena_try returns NULL and arena_alloc aborts.
+ * 0 = 64 MiB. */
 NODISCARD struct arena *arena_create(size_t cap);
 void arena_free(struct arena *arena); /* NULL is fine */
 AUTO_DEFINE(struct arena, arena_free)
+/** Zeros what was handed out and stays in use: it held secrets. */
+void arena_wipe(struct arena *arena);
 /** Forgets everything handed out and keeps the first block for reuse. */
 void arena_reset(struct arena *arena);
 /** Zeroed, 16-byte aligned. */

@@ -1,6 +1,7 @@
 #include "hub/base/clock.h"
 
 #include "hub/base/attr.h"
+#include <sys/timex.h>
 #include <time.h>
 
 static struct wall system_wall(void *ctx UNUSED)
@@ -17,4 +18,10 @@ static struct mono system_mono(void *ctx UNUSED)
     return (struct mono){(int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000};
 }
 
-const struct clock clock_system = {system_wall, system_mono, NULL};
+static bool system_is_synced(void *ctx UNUSED)
+{
+    struct timex state = {0};
+    return adjtimex(&state) != TIME_ERROR && !(state.status & STA_UNSYNC);
+}
+
+const struct clock clock_system = {system_wall, system_mono, NULL, system_is_synced};

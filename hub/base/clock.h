@@ -1,5 +1,6 @@
 #pragma once
 /* Time as a value, and the one door through which code learns it. */
+#include <stdbool.h>
 #include <stdint.h>
 
 /** Wall clock, milliseconds since 1970-01-01 UTC. What is stored and sent. */
@@ -16,6 +17,8 @@ struct clock {
     struct wall (*wall)(void *ctx);
     struct mono (*mono)(void *ctx);
     void *ctx;
+    /** The kernel says that a time server keeps this clock right; NULL: cannot say. */
+    bool (*is_synced)(void *ctx);
 };
 /** The real clocks of this machine. */
 extern const struct clock clock_system;
@@ -27,6 +30,10 @@ static inline struct wall clock_wall(const struct clock *clock)
 static inline struct mono clock_mono(const struct clock *clock)
 {
     return clock->mono(clock->ctx);
+}
+static inline bool clock_is_synced(const struct clock *clock)
+{
+    return clock->is_synced && clock->is_synced(clock->ctx);
 }
 #define MONO_NEVER ((struct mono){INT64_MAX})
 static inline struct mono mono_min(struct mono a, struct mono b)

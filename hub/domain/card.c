@@ -3,8 +3,11 @@
 #include "hub/base/text.h"
 #include "hub/crypto/wire.h"
 #include "hub/domain/audit.h"
+#include "hub/domain/authoring.h"
+#include "hub/domain/gossip.h"
 #include "hub/domain/object.h"
 #include "hub/domain/relation.h"
+#include "hub/domain/relay.h"
 #include "hub/domain/stream.h"
 #include "hub/outbox/journal.h"
 
@@ -54,6 +57,23 @@ bool card_read(struct store *store, struct card *ret, struct err *err)
     return read_row(store, ret, &published, err) || err_wrap(err, "read this hub's card");
 }
 
+bool card_entry(struct store *store, struct arena *arena, struct bytes *ret, struct err *err)
+{
+    AUTO(stmt_release)
+    struct stmt *stmt = stmt_get(store,
+                                 "SELECT o.bytes FROM stream s JOIN object o ON o.oid = s.head"
+                                 " WHERE s.type = ?1 AND length(s.stream) = 0",
+                                 err);
+    bool row;
+    if (!stmt)
+        return false;
+    stmt_bind_text(stmt, 1, TYPE_ENTRY);
+    if (!stmt_next(stmt, &row, err))
+        return err_wrap(err, "read this hub's entry");
+    *ret = row ? arena_bytes(arena, stmt_bytes(stmt, 0)) : (struct bytes){0};
+    return true;
+}
+
 static bool check_text(const char *text, const char *what, struct err *err)
 {
     return text_is_valid(bytes_text(text)) ||
@@ -76,7 +96,26 @@ bool card_set(struct tx *tx, const struct card *card, struct err *err)
            card_publish(tx, card, err);
 }
 
-/* The message without head, version and key windows; borrows `card`. */
+/* R-ID-6: the newest keys, each accepted for three weeks; the newest whatever its age. */
+static void add_enc_keys(struct tx *tx, entry_message *entry)
+{
+    struct enc_key_info keys[ENC_KEYS_MAX];
+    size_t count = identity_enc_list(tx->self, keys, ENC_KEYS_MAX);
+    entry->enc_key = arena_alloc(tx->arena, ENC_KEYS_MAX * sizeof(*entry->enc_key));
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0 && keys[i].until_s <= tx->now.ms / 1000)
+            continue;
+        Maillon__Hfp__V1__EncKey *key = arena_alloc(tx->arena, sizeof(*key));
+        maillon__hfp__v1__enc_key__init(key);
+        key->key =
+            wire_data(arena_bytes(tx->arena, bytes_of(keys[i].public_key, X25519_KEY_BYTES)));
+        key->accept_from_s = (uint64_t)keys[i].from_s;
+        key->accept_until_s = (uint64_t)keys[i].until_s;
+        entry->enc_key[entry->n_enc_key++] = key;
+    }
+}
+
+/* The message without head and version; borrows `card`. */
 static entry_message *build(struct tx *tx, const struct card *card)
 {
     entry_message *entry = arena_alloc(tx->arena, sizeof(*entry));
@@ -89,27 +128,8 @@ static entry_message *build(struct tx *tx, const struct card *card)
     entry->route = arena_alloc(tx->arena, ROUTES_MAX * sizeof(*entry->route));
     for (size_t i = 0; i < card->route_count; i++)
         entry->route[entry->n_route++] = arena_text(tx->arena, card->routes[i]);
-    size_t count;
-    const struct seal_key *const *keys = identity_enc_keys(tx->self, &count);
-    entry->enc_key = arena_alloc(tx->arena, ENC_KEYS_MAX * sizeof(*entry->enc_key));
-    for (size_t i = 0; i < count && i < ENC_KEYS_MAX; i++) {
-        Maillon__Hfp__V1__EncKey *key = arena_alloc(tx->arena, sizeof(*key));
-        uint8_t *public_key = arena_alloc(tx->arena, X25519_KEY_BYTES);
-        maillon__hfp__v1__enc_key__init(key);
-        seal_key_public(keys[i], public_key);
-        key->key = wire_data(bytes_of(public_key, X25519_KEY_BYTES));
-        entry->enc_key[entry->n_enc_key++] = key;
-    }
+    add_enc_keys(tx, entry);
     return entry;
-}
-
-/* Accepted as long as the entry that names it lives: there is no rotation to wait for. */
-static void set_windows(entry_message *entry, uint64_t from_s, uint64_t until_s)
-{
-    for (size_t i = 0; i < entry->n_enc_key; i++) {
-        entry->enc_key[i]->accept_from_s = from_s;
-        entry->enc_key[i]->accept_until_s = until_s;
-    }
 }
 
 static bool save_row(struct tx *tx, const struct card *card, const struct published *published,
@@ -156,7 +176,8 @@ static bool sign_entry(struct tx *tx, entry_message *entry, const struct publish
     uint64_t seq;
     if (!stream_next(tx, TYPE_ENTRY, (struct bytes){0}, &seq, &prev, &has_prev, err))
         return false;
-    head.node = wire_data(node_id_bytes(identity_node(tx->self)));
+    if (!authoring_head(tx, &head, err))
+        return false;
     head.seq = seq;
     if (has_prev)
         head.prev = wire_data(oid_bytes(&prev));
@@ -164,7 +185,6 @@ static bool sign_entry(struct tx *tx, entry_message *entry, const struct publish
     head.expires_s = (uint64_t)published->expires_s;
     entry->head = &head;
     entry->version = (uint32_t)published->version;
-    set_windows(entry, head.created_s, head.expires_s);
     AUTO(buf_done) struct buf object = {0};
     identity_sign(tx->self, TYPE_ENTRY, wire_pack_arena(entry, tx->arena), &object, &oid);
     entry->head = NULL;
@@ -182,6 +202,8 @@ bool card_publish(struct tx *tx, const struct card *card, struct err *err)
     if (!read_row(tx->store, &before, &published, err))
         return err_wrap(err, "publish this hub's card");
     entry_message *entry = build(tx, card);
+    if (!relay_fill_entry(tx, entry, err))
+        return err_wrap(err, "publish this hub's card");
     uint8_t digest[32];
     digest_sha256(wire_pack_arena(entry, tx->arena), digest);
     int64_t now_s = tx->now.ms / 1000;
@@ -189,11 +211,22 @@ bool card_publish(struct tx *tx, const struct card *card, struct err *err)
     if (!changed && now_s < published.published_s + CARD_LIFETIME_S / 2)
         return true;
     memcpy(published.digest, digest, sizeof(digest));
-    published.version++;
+    uint32_t version;
+    if (!authoring_version(tx, (uint32_t)published.version, &version, err))
+        return false;
+    published.version = version;
     published.published_s = now_s;
     published.expires_s = now_s + CARD_LIFETIME_S;
     return (sign_entry(tx, entry, &published, err) && save_row(tx, card, &published, err)) ||
            err_wrap(err, "publish this hub's card");
+}
+
+bool card_forget_published(struct tx *tx, struct err *err)
+{
+    AUTO(stmt_release)
+    struct stmt *stmt =
+        stmt_get(tx->store, "UPDATE card SET published_s = 0 WHERE only_row = 1", err);
+    return (stmt && stmt_run(stmt, err)) || err_wrap(err, "renew this hub's card");
 }
 
 static bool fits(const char *text, size_t max)
@@ -224,13 +257,18 @@ bool entry_check(const void *body, struct bytes payload, struct err *err)
             key->accept_from_s >= key->accept_until_s || !seal_public_is_admissible(key->key.data))
             return err_set(err, ERR_PEER, "a sealing key of a directory entry is malformed");
     }
-    return true;
+    return relay_entry_check(entry, err);
 }
 
 bool entry_apply(struct tx *tx, const struct inbound_object *object, struct disposition *ret,
                  struct err *err)
 {
     *ret = (struct disposition){.state = MAILLON__HFP__V1__RECEIPT_STATE__RECEIPT_STATE_STORED};
+    enum gossip_verdict verdict;
+    if (!gossip_take(tx, object, &verdict, ret, err))
+        return false;
+    if (verdict != GOSSIP_UNSCOPED) /* what a circle knows of its author is gossip's */
+        return true;
     struct err reason = {0};
     if (relation_set_entry(tx, &object->from, object->body, &reason))
         return true;

@@ -28,6 +28,9 @@ struct card {
 
 /** What was published last; all empty before. Any connection. */
 NODISCARD bool card_read(struct store *store, struct card *ret, struct err *err);
+/** The signed entry that stands now, serialised Signed, arena; empty before the first. */
+NODISCARD bool card_entry(struct store *store, struct arena *arena, struct bytes *ret,
+                          struct err *err);
 /** An admin's change: ERR_INVALID with what is wrong; audit line, then card_publish. */
 NODISCARD bool card_set(struct tx *tx, const struct card *card, struct err *err);
 /**
@@ -36,6 +39,8 @@ NODISCARD bool card_set(struct tx *tx, const struct card *card, struct err *err)
  * gave.
  */
 NODISCARD bool card_publish(struct tx *tx, const struct card *card, struct err *err);
+/** The next card_publish signs, changed or not: peers may hold a later version (R-REC-2). */
+NODISCARD bool card_forget_published(struct tx *tx, struct err *err);
 
 /* Row of hub/kinds.c for TYPE_ENTRY. */
 NODISCARD bool entry_check(const void *body, struct bytes payload, struct err *err);

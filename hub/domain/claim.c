@@ -3,6 +3,7 @@
 #include "hub/base/text.h"
 #include "hub/crypto/seal.h"
 #include "hub/crypto/wire.h"
+#include "hub/domain/authoring.h"
 #include "hub/domain/claim_row.h"
 #include "hub/domain/relation.h"
 #include "hub/outbox/outbox.h"
@@ -159,13 +160,14 @@ static bool send_event(struct tx *tx, const struct claim *claim, const struct cl
     Maillon__Hfp__V1__ClaimEvent body;
     maillon__hfp__v1__head__init(&head);
     maillon__hfp__v1__claim_event__init(&body);
-    head.node = wire_data(node_id_bytes(identity_node(tx->self)));
-    head.incarnation = 1;
+    if (!authoring_head(tx, &head, err))
+        return false;
+    event->incarnation = head.incarnation;
     if (event->seq > 1 || event->fact.party == CLAIM_BY_OWNER)
         head.stream = wire_data(oid_bytes(&claim->claim_id));
     head.seq = event->seq;
     head.prev = wire_data(event->prev);
-    head.created_s = event->fact.created_s;
+    event->fact.created_s = head.created_s;
     head.expires_s = event->expires_s;
     fill_body(tx, claim, event, &head, &body);
     const struct node_id *owner = claim->box == CLAIM_IN ? &event->author : &claim->peer;
@@ -180,6 +182,7 @@ static bool send_event(struct tx *tx, const struct claim *claim, const struct cl
     };
     if (!add_payload(tx, draft, &parcel, &body))
         parcel.payload = (struct bytes){0};
+    event->salt = parcel.salt;
     parcel.body = wire_pack_arena(&body, tx->arena);
     return outbox_send(tx, &parcel, &event->oid, err) || err_wrap(err, "send a claim event");
 }
@@ -238,7 +241,7 @@ static bool check_relation(struct tx *tx, const struct node_id *peer, struct err
     if (!found || !relation_is_accepted(&relation))
         return err_set(err, ERR_DENIED, "the relation with this hub is not accepted: it is %s",
                        found ? relation_state(&relation) : "unknown");
-    if (!(relation.switches & (SWITCH_NOTICES_IN | SWITCH_NOTICES_OUT)))
+    if (!(relation.switches_set & (SWITCH_NOTICES_IN | SWITCH_NOTICES_OUT)))
         return err_set(err, ERR_DENIED, "notices are switched off for this hub");
     return true;
 }
@@ -389,9 +392,10 @@ bool claim_promote(struct tx *tx, const uint8_t uid[UID_BYTES], struct err *err)
     Maillon__Hfp__V1__Notice *body = NULL;
     const struct claim_filter filter = {
         .box = CLAIM_IN, .uid = uid, .open_only = true, .limit = LIST_MAX};
-    if (!claim_row_has_waiting(tx, uid, &found, err))
+    bool may;
+    if (!authoring_may(tx, &may, err) || !claim_row_has_waiting(tx, uid, &found, err))
         return false;
-    if (!found)
+    if (!found || !may)
         return true;
     if (!notice_find(tx->store, identity_node(tx->self), uid, &found, &notice, err))
         return false;

@@ -1,5 +1,6 @@
 #include "hub/base/text.h"
 #include "hub/crypto/wire.h"
+#include "hub/domain/authoring.h"
 #include "hub/domain/claim_row.h"
 #include "hub/domain/relation.h"
 
@@ -101,6 +102,8 @@ static bool read_event(struct tx *tx, const struct inbound_object *object, struc
                  .waiting_list = body->waiting_list},
         .state = OBJECT_APPLIED,
         .seq = object->head->seq,
+        .incarnation = incarnation_of(object->head),
+        .salt = object->payload.len ? object->salt : (struct bytes){0},
         .expires_s = object->head->expires_s,
         .prev = wire_bytes(object->head->prev),
         .seen = wire_bytes(body->seen),
@@ -133,7 +136,7 @@ static bool is_accepted(struct tx *tx, const struct node_id *peer, bool *ret, st
     if (!relation_find(tx->store, peer, &found, &relation, err))
         return false;
     *ret = found && relation_is_accepted(&relation) &&
-           (relation.switches & (SWITCH_NOTICES_IN | SWITCH_NOTICES_OUT));
+           (relation.switches_set & (SWITCH_NOTICES_IN | SWITCH_NOTICES_OUT));
     return true;
 }
 
@@ -175,6 +178,11 @@ static bool answer(struct tx *tx, struct claim *claim, const struct notice *noti
     struct claim_fact fact = {0};
     struct claim_draft contact = {0};
     Maillon__Hfp__V1__Notice *body = NULL;
+    bool may;
+    if (!authoring_may(tx, &may, err))
+        return false;
+    if (!may) /* a person answers it later */
+        return true;
     if (notice->kind && !notice_read(tx->store, tx->arena, notice, &body, err))
         return false;
     const Maillon__Hfp__V1__NoticeContent *content = body ? body->content : NULL;
@@ -238,34 +246,6 @@ static bool apply_first(struct tx *tx, const struct inbound_object *object,
     return stored(tx, &claim, false, ret, err);
 }
 
-enum place { PLACE_NEXT, PLACE_LATER, PLACE_FORK, PLACE_BAD };
-
-/* Where an event stands to what is settled: sets fact.seen. */
-static enum place place_of(const struct claim_chains *chains, struct claim_event *event)
-{
-    size_t own = claim_chain(event->fact.party), other = 1 - own;
-    size_t count = chains->count[own];
-    if (event->seq <= count)
-        return PLACE_FORK;
-    if (event->seq > CLAIM_EVENTS_MAX)
-        return PLACE_BAD;
-    if (event->seq > count + 1)
-        return PLACE_LATER;
-    if (count && !bytes_equal(event->prev, oid_bytes(&chains->oids[own][count - 1])))
-        return PLACE_FORK;
-    event->fact.seen = 0;
-    if (event->seen.len) {
-        size_t i = 0;
-        while (i < chains->count[other] &&
-               !bytes_equal(event->seen, oid_bytes(&chains->oids[other][i])))
-            i++;
-        if (i == chains->count[other])
-            return PLACE_LATER;
-        event->fact.seen = (uint32_t)i + 1;
-    }
-    return PLACE_NEXT;
-}
-
 /* Allowed by what its author knew? What it did not know is the fold's business (R-RF-5). */
 static bool is_allowed(const struct claim_chains *chains, const struct claim_event *event)
 {
@@ -296,6 +276,17 @@ static bool take(struct tx *tx, struct claim *claim, struct claim_chains *chains
     return claim_settle(tx, claim, "changed", err);
 }
 
+/* Damage of a restore, not malice: people are told that steps are lost. */
+static bool take_instead(struct tx *tx, struct claim *claim, struct claim_chains *chains,
+                         struct claim_event *event, bool waited, struct err *err)
+{
+    char id[2 * OID_BYTES + 1];
+    return claim_event_lose(tx, &claim->claim_id, event->fact.party, event->seq, err) &&
+           claim_chains_read(tx, &claim->claim_id, chains, err) &&
+           take(tx, claim, chains, event, waited, err) &&
+           tx_event(tx, "claim", hex_encode(oid_bytes(&claim->claim_id), id), "steps-lost", err);
+}
+
 static bool mark_fork(struct tx *tx, struct claim *claim, struct err *err)
 {
     claim->forked = true;
@@ -318,11 +309,20 @@ static bool drain(struct tx *tx, struct claim *claim, struct err *err)
         if (!found)
             return true;
         event.fact.party = party;
-        switch (place_of(&chains, &event)) {
+        switch (claim_place_of(tx, &chains, &event)) {
         case PLACE_LATER:
             return true;
         case PLACE_NEXT:
             if (!take(tx, claim, &chains, &event, true, err))
+                return false;
+            break;
+        case PLACE_INSTEAD:
+            if (!take_instead(tx, claim, &chains, &event, true, err))
+                return false;
+            break;
+        case PLACE_LOST:
+            event.state = CLAIM_EVENT_LOST;
+            if (!claim_event_settle(tx, &event, err))
                 return false;
             break;
         case PLACE_FORK:
@@ -371,13 +371,21 @@ static bool apply_next(struct tx *tx, const struct inbound_object *object, struc
     event->fact.party = claim_party_of(claim, true);
     if (!claim_chains_read(tx, &claim->claim_id, &chains, err))
         return false;
-    switch (place_of(&chains, event)) {
+    switch (claim_place_of(tx, &chains, event)) {
     case PLACE_LATER:
         return hold(tx, object, claim, event, ret, err);
     case PLACE_FORK:
         return mark_fork(tx, claim, err) && refuse(tx, object, REFUSAL(FORKED), ret, err);
     case PLACE_BAD:
         return refuse(tx, object, REFUSAL(QUOTA), ret, err);
+    case PLACE_LOST:
+        event->state = CLAIM_EVENT_LOST;
+        return claim_event_add(tx, event, err) && stored(tx, claim, false, ret, err);
+    case PLACE_INSTEAD:
+        if (!take_instead(tx, claim, &chains, event, false, err))
+            return false;
+        *ret_taken = true;
+        return stored(tx, claim, false, ret, err);
     case PLACE_NEXT:
         break;
     }
@@ -388,6 +396,77 @@ static bool apply_next(struct tx *tx, const struct inbound_object *object, struc
                                : stored(tx, claim, false, ret, err);
 }
 
+/* Not for good: nothing remembers it, and it may come again. */
+static bool not_yet(struct disposition *ret)
+{
+    ret->state = MAILLON__HFP__V1__RECEIPT_STATE__RECEIPT_STATE_REFUSED;
+    ret->code = REFUSAL(BAD_STATE);
+    return true;
+}
+
+/* The first event of a claim of ours on a peer's notice. */
+static bool restore_first(struct tx *tx, const struct inbound_object *object,
+                          struct claim_event *event, struct err *err)
+{
+    const Maillon__Hfp__V1__ClaimEvent *body = object->body;
+    struct claim claim = {
+        .claim_id = event->claim_id,
+        .box = CLAIM_OUT,
+        .lapses = {event->fact.action == ACTION(COMMIT) ? 0 : (int64_t)event->expires_s * 1000},
+        .contact_role = "",
+        .phone = "",
+        .pick_up = "",
+    };
+    struct err why = {0};
+    event->fact.party = CLAIM_BY_CLAIMANT;
+    if (!node_id_from(wire_bytes(body->recipient), &claim.peer) ||
+        !claim_step(&claim.view, &event->fact, &why))
+        return err_set(err, ERR_PEER, "an own claim came back malformed");
+    memcpy(claim.uid, body->notice_uid.data, UID_BYTES);
+    return claim_event_add(tx, event, err) && claim_row_add(tx, &claim, NULL, err) &&
+           claim_settle(tx, &claim, "created", err);
+}
+
+/* R-REC-2: what this hub had sent after the copy that it was restored from. */
+static bool apply_own(struct tx *tx, const struct inbound_object *object, struct disposition *ret,
+                      struct err *err)
+{
+    const Maillon__Hfp__V1__ClaimEvent *body = object->body;
+    struct claim_event event;
+    struct claim_chains chains;
+    struct claim claim;
+    bool found;
+    if (body->notice_uid.len != UID_BYTES)
+        return not_yet(ret);
+    if (!read_event(tx, object, &event, err) ||
+        !claim_row_find(tx->store, tx->arena, &event.claim_id, &found, &claim, err))
+        return false;
+    ret->state = MAILLON__HFP__V1__RECEIPT_STATE__RECEIPT_STATE_STORED;
+    if (is_first(body))
+        return found || restore_first(tx, object, &event, err);
+    if (!found)
+        return not_yet(ret);
+    event.fact.party = claim_party_of(&claim, false);
+    if (!claim_chains_read(tx, &claim.claim_id, &chains, err))
+        return false;
+    switch (claim_place_of(tx, &chains, &event)) {
+    case PLACE_NEXT:
+        return take(tx, &claim, &chains, &event, false, err) && drain(tx, &claim, err);
+    case PLACE_INSTEAD:
+        return take_instead(tx, &claim, &chains, &event, false, err);
+    case PLACE_LOST:
+        event.state = CLAIM_EVENT_LOST;
+        return claim_event_add(tx, &event, err);
+    case PLACE_FORK:
+        return claim_event_find(tx, &event.oid, &found, &event, err) &&
+               (found || mark_fork(tx, &claim, err));
+    case PLACE_LATER:
+    case PLACE_BAD:
+        break;
+    }
+    return not_yet(ret);
+}
+
 bool claim_apply(struct tx *tx, const struct inbound_object *object, struct disposition *ret,
                  struct err *err)
 {
@@ -395,6 +474,8 @@ bool claim_apply(struct tx *tx, const struct inbound_object *object, struct disp
     struct claim claim;
     struct claim_event event;
     const Maillon__Hfp__V1__ClaimEvent *body = object->body;
+    if (node_id_equal(&object->from, identity_node(tx->self)))
+        return apply_own(tx, object, ret, err);
     if (!bytes_equal(wire_bytes(body->recipient), node_id_bytes(identity_node(tx->self))))
         return refuse(tx, object, REFUSAL(NOT_ACCEPTED), ret, err);
     if (!read_event(tx, object, &event, err))

@@ -278,7 +278,7 @@ bool claim_last_own(struct store *store, const struct claim *claim, const struct
     AUTO(stmt_release)
     struct stmt *stmt = stmt_get(store,
                                  "SELECT oid FROM claim_event WHERE claim_id = ?1 AND author = ?2"
-                                 " ORDER BY seq DESC LIMIT 1",
+                                 " AND state <> 4 ORDER BY seq DESC LIMIT 1",
                                  err);
     if (!stmt)
         return false;
@@ -292,6 +292,18 @@ bool claim_last_own(struct store *store, const struct claim *claim, const struct
     return true;
 }
 
+static bool keep_salt(struct tx *tx, const struct claim_event *event, struct err *err)
+{
+    AUTO(stmt_release)
+    struct stmt *stmt =
+        stmt_get(tx->store, "INSERT INTO claim_event_salt (oid, salt) VALUES (?1, ?2)", err);
+    if (!stmt)
+        return false;
+    stmt_bind_bytes(stmt, 1, oid_bytes(&event->oid));
+    stmt_bind_bytes(stmt, 2, event->salt);
+    return stmt_run(stmt, err);
+}
+
 bool claim_event_add(struct tx *tx, const struct claim_event *event, struct err *err)
 {
     AUTO(stmt_release)
@@ -299,8 +311,8 @@ bool claim_event_add(struct tx *tx, const struct claim_event *event, struct err 
         stmt_get(tx->store,
                  "INSERT INTO claim_event (oid, claim_id, author, party, state, seq, prev, seen,"
                  " seen_seq, action, quantity, reason, until_s, waiting_list, created_s,"
-                 " expires_s, contact_role, phone, pick_up) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7,"
-                 " ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+                 " expires_s, contact_role, phone, pick_up, incarnation) VALUES (?1, ?2, ?3, ?4,"
+                 " ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
                  err);
     if (!stmt)
         return false;
@@ -324,12 +336,39 @@ bool claim_event_add(struct tx *tx, const struct claim_event *event, struct err 
     stmt_bind_text(stmt, 17, event->contact_role);
     stmt_bind_text(stmt, 18, event->phone);
     stmt_bind_text(stmt, 19, event->pick_up);
-    return stmt_run(stmt, err);
+    stmt_bind_i64(stmt, 20, event->incarnation ? event->incarnation : 1);
+    return stmt_run(stmt, err) && (!event->salt.len || keep_salt(tx, event, err));
+}
+
+bool claim_event_lose(struct tx *tx, const struct oid *claim_id, enum claim_party party,
+                      uint64_t seq, struct err *err)
+{
+    AUTO(stmt_release)
+    struct stmt *lose = stmt_get(tx->store,
+                                 "UPDATE claim_event SET state = 4 WHERE claim_id = ?1"
+                                 " AND party = ?2 AND seq >= ?3 AND state IN (1, 3)",
+                                 err);
+    AUTO(stmt_release)
+    struct stmt *known = stmt_get(tx->store,
+                                  "UPDATE claim_event SET seen_seq = ?3 - 1 WHERE claim_id = ?1"
+                                  " AND party <> ?2 AND seen_seq >= ?3",
+                                  err);
+    if (!lose || !known)
+        return false;
+    struct stmt *both[] = {lose, known};
+    for (size_t i = 0; i < ARRAY_LEN(both); i++) {
+        stmt_bind_bytes(both[i], 1, oid_bytes(claim_id));
+        stmt_bind_i64(both[i], 2, party);
+        stmt_bind_i64(both[i], 3, (int64_t)seq);
+        if (!stmt_run(both[i], err))
+            return err_wrap(err, "take lost steps out of a claim");
+    }
+    return true;
 }
 
 #define EVENT_COLUMNS                                                                           \
     "oid, claim_id, author, party, state, seq, prev, seen, seen_seq, action, quantity, reason," \
-    " until_s, waiting_list, created_s, expires_s, contact_role, phone, pick_up"
+    " until_s, waiting_list, created_s, expires_s, contact_role, phone, pick_up, incarnation"
 
 static bool read_event(struct stmt *stmt, struct arena *arena, struct claim_event *ret,
                        struct err *err)
@@ -344,6 +383,7 @@ static bool read_event(struct stmt *stmt, struct arena *arena, struct claim_even
                  .created_s = (uint64_t)stmt_i64(stmt, 14)},
         .state = (enum object_state)stmt_i64(stmt, 4),
         .seq = (uint64_t)stmt_i64(stmt, 5),
+        .incarnation = (uint32_t)stmt_i64(stmt, 19),
         .expires_s = (uint64_t)stmt_i64(stmt, 15),
         .prev = arena_bytes(arena, stmt_bytes(stmt, 6)),
         .seen = arena_bytes(arena, stmt_bytes(stmt, 7)),
@@ -473,6 +513,9 @@ void claim_chains_add(struct tx *tx, struct claim_chains *chains, const struct c
     size_t chain = claim_chain(event->fact.party), count = chains->count[chain]++;
     chains->facts[chain] = grown(arena, chains->facts[chain], count, sizeof(struct claim_fact));
     chains->oids[chain] = grown(arena, chains->oids[chain], count, sizeof(struct oid));
+    chains->incarnations[chain] =
+        grown(arena, chains->incarnations[chain], count, sizeof(uint32_t));
+    chains->incarnations[chain][count] = event->incarnation ? event->incarnation : 1;
     chains->facts[chain][count] = event->fact;
     chains->oids[chain][count] = event->oid;
 }
@@ -497,7 +540,7 @@ bool claim_chains_read(struct tx *tx, const struct oid *claim_id, struct claim_c
     AUTO(stmt_release)
     struct stmt *stmt =
         stmt_get(tx->store,
-                 "SELECT " EVENT_COLUMNS " FROM claim_event WHERE claim_id = ?1 AND state <> 2"
+                 "SELECT " EVENT_COLUMNS " FROM claim_event WHERE claim_id = ?1 AND state IN (1, 3)"
                  " ORDER BY author, seq",
                  err);
     if (!stmt)

@@ -3,12 +3,17 @@
 #include "hub/domain/claim.h"
 #include "hub/domain/object.h"
 
+/* Of claim_event: its author was restored from a copy and has gone another way since (F24). */
+#define CLAIM_EVENT_LOST ((enum object_state)4)
+
 /** One event as stored. */
 struct claim_event {
     struct oid oid, claim_id;
     struct node_id author;
     struct claim_fact fact; /* party 0 and seen 0 while pending */
     enum object_state state;
+    uint32_t incarnation;
+    struct bytes salt; /* of the commitment to the words; only for claim_event_add */
     uint64_t seq, expires_s;
     struct bytes prev, seen;                    /* empty or 32 bytes; arena */
     const char *contact_role, *phone, *pick_up; /* never NULL */
@@ -56,10 +61,16 @@ NODISCARD bool claim_row_count(struct tx *tx, const uint8_t uid[UID_BYTES],
 NODISCARD bool claim_event_count_pending(struct tx *tx, const struct node_id *author, uint64_t *ret,
                                          struct err *err);
 
+/** Settled events of `party` from `seq` on do not count any more; who knew them knew those before.
+ */
+NODISCARD bool claim_event_lose(struct tx *tx, const struct oid *claim_id, enum claim_party party,
+                                uint64_t seq, struct err *err);
+
 /** A claim's settled events, both chains in order; arena. */
 struct claim_chains {
     struct claim_fact *facts[2]; /* claimant, owner */
     struct oid *oids[2];
+    uint32_t *incarnations[2];
     size_t count[2];
 };
 static inline size_t claim_chain(enum claim_party party)
@@ -70,6 +81,19 @@ NODISCARD bool claim_chains_read(struct tx *tx, const struct oid *claim_id,
                                  struct claim_chains *ret, struct err *err);
 void claim_chains_add(struct tx *tx, struct claim_chains *chains, const struct claim_event *event);
 void claim_chains_fold(const struct claim_chains *chains, struct claim_view *ret);
+
+/* claim_place.c */
+enum place {
+    PLACE_NEXT,
+    PLACE_LATER,
+    PLACE_FORK,
+    PLACE_BAD,
+    PLACE_INSTEAD, /* its author was restored: what stands there and after it is lost (R-OB-5) */
+    PLACE_LOST,    /* of before that */
+};
+/** Where an event stands to what is settled: sets fact.seen. */
+enum place claim_place_of(struct tx *tx, const struct claim_chains *chains,
+                          struct claim_event *event);
 
 /* claim.c */
 /** After `claim->view` changed: row, clock, the notice's sums, those who watch. */

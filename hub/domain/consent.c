@@ -97,6 +97,8 @@ bool consent_covers(const Maillon__Hfp__V1__Consent *consent,
             buf_addf(&missing, "%s%s", missing.len ? ", " : "", fields[i].name);
     if (has_text(payload->need) && !lists_field(consent, "need"))
         buf_addf(&missing, "%sneed", missing.len ? ", " : "");
+    if (payload->n_attachment && !lists_field(consent, "attachment"))
+        buf_addf(&missing, "%sattachment", missing.len ? ", " : "");
     size_t extras = 0; /* their names come from outside and are not repeated */
     for (size_t i = 0; i < payload->n_extra; i++)
         extras += !lists_field(consent, payload->extra[i]->field);

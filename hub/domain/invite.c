@@ -7,6 +7,7 @@
 #define SCHEME     "maillon:"
 #define NODE_LEN   (NODE_ID_TEXT - 1)
 #define SECRET_LEN BASE32_LEN(INVITE_BYTES)
+#define CIRCLE_LEN BASE32_LEN(OID_BYTES)
 #define CHECK_LEN  4
 #define EXPIRY_MAX 99999999999 /* 11 digits: the year 5138 */
 
@@ -42,6 +43,10 @@ bool invite_write(const struct invite *invite, char out[INVITE_TEXT_MAX + 1], st
         add_route(&uri, invite->routes[i]);
     if (invite->tls_proxied)
         buf_add_text(&uri, "p=1&");
+    if (invite->has_circle) {
+        char circle[CIRCLE_LEN + 1];
+        buf_addf(&uri, "c=%s&", base32_encode(oid_bytes(&invite->circle), circle));
+    }
     buf_addf(&uri, "e=%llu#%s", (unsigned long long)invite->expires_s,
              base32_encode(bytes_of(invite->secret, INVITE_BYTES), secret));
     check_characters(buf_bytes(&uri), check);
@@ -127,6 +132,9 @@ static bool read_query(const char *query, struct invite *ret, struct err *err)
             fine = ret->expires_s == 0 && read_expiry(at + 2, len - 2, &ret->expires_s);
         else if (len == 3 && strncmp(at, "p=1", 3) == 0)
             fine = !ret->tls_proxied && (ret->tls_proxied = true);
+        else if (len == 2 + CIRCLE_LEN && strncmp(at, "c=", 2) == 0)
+            fine = !ret->has_circle &&
+                   (ret->has_circle = base32_decode(at + 2, CIRCLE_LEN, ret->circle.b, OID_BYTES));
         if (!fine)
             return err_set(err, ERR_INVALID, "an address or the date in this invite is malformed");
         at += len;

@@ -2,10 +2,11 @@
 /*
  * The text of an invite (R-DI-1), at most INVITE_TEXT_MAX characters:
  *
- *   maillon:1/NODE?r=ROUTE&r=ROUTE&p=1&e=EXPIRY#SECRETCHECK
+ *   maillon:1/NODE?r=ROUTE&r=ROUTE&p=1&c=CIRCLE&e=EXPIRY#SECRETCHECK
  *
  * NODE is the text form of a node id, ROUTE a percent-encoded route, p=1 present only when TLS ends
- * at a proxy in front of that hub (no channel binding, R-SE-2), EXPIRY unix seconds in decimal,
+ * at a proxy in front of that hub (no channel binding, R-SE-2), CIRCLE optional: the id of a circle
+ * to ask to be taken into, in base32, EXPIRY unix seconds in decimal,
  * SECRET 16 bytes in base32, CHECK the first 20 bits of SHA-256 of everything before it, in base32.
  * Pure: no store, no clock.
  */
@@ -19,6 +20,8 @@ struct invite {
     char routes[ROUTES_MAX][ROUTE_BYTES_MAX + 1];
     size_t route_count;
     bool tls_proxied;
+    bool has_circle;
+    struct oid circle;
     uint64_t expires_s;
     uint8_t secret[INVITE_BYTES];
 };

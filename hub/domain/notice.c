@@ -2,6 +2,7 @@
 
 #include "hub/base/text.h"
 #include "hub/crypto/wire.h"
+#include "hub/domain/gossip.h"
 #include "hub/domain/notice_row.h"
 #include "hub/domain/object.h"
 
@@ -255,6 +256,48 @@ static bool keep_until(struct tx *tx, const struct notice_version *version, stru
     return stmt_run(stmt, err);
 }
 
+/* Where a notice was said stays as it was first seen. */
+static bool set_scope(struct tx *tx, const struct notice_version *version, struct err *err)
+{
+    AUTO(stmt_release)
+    struct stmt *stmt = stmt_get(tx->store,
+                                 "UPDATE notice SET scope = ?3 WHERE author = ?1 AND uid = ?2"
+                                 " AND scope IS NULL",
+                                 err);
+    if (!stmt)
+        return false;
+    stmt_bind_bytes(stmt, 1, node_id_bytes(version->author));
+    stmt_bind_bytes(stmt, 2, version->uid);
+    stmt_bind_bytes(stmt, 3, version->scope);
+    return stmt_run(stmt, err);
+}
+
+/* OPEN_NOTICES_PER_NODE: what one author may have open here at once. *ret: no room for this one. */
+static bool author_is_full(struct tx *tx, const struct notice_version *version, bool *ret,
+                           struct err *err)
+{
+    bool row;
+    *ret = false;
+    if (!tx->open_notices)
+        return true;
+    AUTO(stmt_release)
+    struct stmt *stmt =
+        stmt_get(tx->store,
+                 "SELECT 1 WHERE (SELECT count(*) FROM notice WHERE author = ?1 AND kind > 0"
+                 " AND expires_s > ?2 AND (asked = 0 OR committed < asked) AND uid <> ?3) >= ?4",
+                 err);
+    if (!stmt)
+        return false;
+    stmt_bind_bytes(stmt, 1, node_id_bytes(version->author));
+    stmt_bind_i64(stmt, 2, tx->now.ms / 1000);
+    stmt_bind_bytes(stmt, 3, version->uid);
+    stmt_bind_i64(stmt, 4, tx->open_notices);
+    if (!stmt_next(stmt, &row, err))
+        return err_wrap(err, "count the open notices of an author");
+    *ret = row;
+    return true;
+}
+
 bool notice_put(struct tx *tx, const struct notice_version *version, struct err *err)
 {
     bool changed = false;
@@ -270,34 +313,73 @@ bool notice_put(struct tx *tx, const struct notice_version *version, struct err 
     }
     if (!changed)
         return true;
+    if (version->scope.len && !set_scope(tx, version, err))
+        return false;
     char id[2 * UID_BYTES + 1];
     const char *verb = version->version == 1 ? "created" : "changed";
     return tx_event(tx, "notice", hex_encode(version->uid, id),
                     version->content ? verb : "withdrawn", err);
 }
 
+static bool show(struct tx *tx, const struct node_id *author, const struct oid *oid,
+                 const Maillon__Hfp__V1__Notice *notice, struct err *err)
+{
+    struct notice_version version = {
+        .author = author,
+        .uid = wire_bytes(notice->uid),
+        .version = notice->version,
+        .oid = oid,
+        .content = notice->content,
+        .created_s = notice->head->created_s,
+        .expires_s = notice->head->expires_s,
+        .scope = wire_bytes(notice->head->scope),
+    };
+    bool full = false;
+    if (notice->content && !author_is_full(tx, &version, &full, err))
+        return false;
+    /* Over it a notice is passed on, so that sets stay equal, but not shown. */
+    return full || notice_put(tx, &version, err);
+}
+
 bool notice_apply(struct tx *tx, const struct inbound_object *object, struct disposition *ret,
                   struct err *err)
 {
-    const Maillon__Hfp__V1__Notice *notice = object->body;
-    struct notice_version version = {
-        .author = &object->from,
-        .uid = wire_bytes(notice->uid),
-        .version = notice->version,
-        .oid = &object->envelope.oid,
-        .content = notice->content,
-        .created_s = object->head->created_s,
-        .expires_s = object->head->expires_s,
-    };
-    if (!notice_put(tx, &version, err))
+    enum gossip_verdict verdict;
+    if (node_id_equal(&object->from, identity_node(tx->self))) {
+        ret->state = MAILLON__HFP__V1__RECEIPT_STATE__RECEIPT_STATE_STORED;
+        return notice_restore(tx, object, err);
+    }
+    if (!gossip_take(tx, object, &verdict, ret, err))
+        return false;
+    if (verdict == GOSSIP_REFUSE || verdict == GOSSIP_HOLD)
+        return true;
+    if (!show(tx, &object->from, &object->envelope.oid, object->body, err))
         return false;
     ret->state = MAILLON__HFP__V1__RECEIPT_STATE__RECEIPT_STATE_STORED;
     return true;
 }
 
+bool notice_show_held(struct tx *tx, const struct oid *oid, const struct node_id *author,
+                      struct err *err)
+{
+    bool found;
+    struct object_row row;
+    struct envelope envelope;
+    if (!object_get(tx->store, tx->arena, oid, &found, &row, err))
+        return false;
+    if (!found)
+        return true;
+    if (!envelope_open(row.bytes, tx->arena, &envelope, err))
+        return false;
+    const Maillon__Hfp__V1__Notice *notice =
+        wire_unpack(&maillon__hfp__v1__notice__descriptor, envelope.body, tx->arena, err);
+    return notice && show(tx, author, oid, notice, err) &&
+           object_set_state(tx, oid, OBJECT_APPLIED, err);
+}
+
 #define COLUMNS                                                                                \
     "id, author, uid, version, oid, other_oid IS NOT NULL, kind, asked, committed, delivered," \
-    " created_s, expires_s"
+    " created_s, expires_s, scope"
 
 static bool read_row(struct stmt *stmt, struct notice *ret, struct err *err)
 {
@@ -312,6 +394,8 @@ static bool read_row(struct stmt *stmt, struct notice *ret, struct err *err)
         .created_s = (uint64_t)stmt_i64(stmt, 10),
         .expires_s = (uint64_t)stmt_i64(stmt, 11),
     };
+    if (!stmt_is_null(stmt, 12))
+        notice.has_scope = stmt_copy(stmt, 12, notice.scope.b, OID_BYTES);
     if (!stmt_copy(stmt, 1, notice.author.b, NODE_ID_BYTES) ||
         !stmt_copy(stmt, 2, notice.uid, UID_BYTES) || !stmt_copy(stmt, 4, notice.oid.b, OID_BYTES))
         return err_set(err, ERR_IO, "a notice row cannot be read");

@@ -29,6 +29,8 @@ struct notice {
     Maillon__Hfp__V1__NoticeKind kind; /* 0: withdrawn */
     uint32_t asked, committed, delivered;
     uint64_t created_s, expires_s;
+    bool has_scope;
+    struct oid scope; /* the circle whose members hear it (R-NO-8) */
 };
 uint32_t notice_remaining(const struct notice *notice);
 /** "published", "partly-filled", "filled", "expired", "withdrawn", "closed". */
@@ -48,6 +50,10 @@ uint64_t notice_default_life_s(const Maillon__Hfp__V1__NoticeContent *content);
 NODISCARD bool notice_check(const void *body, struct bytes payload, struct err *err);
 NODISCARD bool notice_apply(struct tx *tx, const struct inbound_object *object,
                             struct disposition *ret, struct err *err);
+
+/** Shows a notice that waited for a look at its author (gossip_release). */
+NODISCARD bool notice_show_held(struct tx *tx, const struct oid *oid, const struct node_id *author,
+                                struct err *err);
 
 /* Reading: any connection. */
 NODISCARD bool notice_find(struct store *store, const struct node_id *author,
@@ -83,6 +89,7 @@ struct notice_draft {
     uint64_t expires_s;                             /* 0: the default of its kind */
     int64_t open_max;                               /* most open at once; 0: no limit */
     const char *request_key;                        /* NULL or "": none; a repeat changes nothing */
+    const struct oid *scope; /* a circle of ours; NULL: accepted peers. Versions keep it */
 };
 /** ERR_INVALID (says which field), ERR_LIMIT (too many open). */
 NODISCARD bool notice_post(struct tx *tx, const struct notice_draft *draft,

@@ -1,5 +1,8 @@
 #include "hub/base/text.h"
 #include "hub/crypto/wire.h"
+#include "hub/domain/authoring.h"
+#include "hub/domain/circle.h"
+#include "hub/domain/gossip.h"
 #include "hub/domain/notice_row.h"
 #include "hub/domain/object.h"
 #include "hub/domain/stream.h"
@@ -13,75 +16,6 @@
 #define TICK_BATCH    1000
 #define KEY_BYTES_MAX (sizeof(TYPE_NOTICE) + UID_BYTES)
 
-/* About 500 m: a step of latitude is 556 m; of longitude 569 m at 47°, less further north. */
-#define BLUR_LATITUDE_E4  50
-#define BLUR_LONGITUDE_E4 75
-
-static int32_t blur(int32_t degrees_e4, int32_t step)
-{
-    int32_t half = degrees_e4 < 0 ? -step / 2 : step / 2;
-    return (degrees_e4 + half) / step * step;
-}
-
-/* R-NO-3: what people typed must not name or reach a person. */
-static bool lint(const Maillon__Hfp__V1__NoticeContent *content, struct err *err)
-{
-    const struct {
-        const char *field, *text;
-    } texts[] = {
-        {"what", content->what},
-        {"detail", content->detail},
-        {"place", content->place},
-        {"contact_role", content->contact_role},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-        if (!text_is_valid(bytes_text(texts[i].text)))
-            return err_set(err, ERR_INVALID, "\"%s\" is not valid text", texts[i].field);
-    const char *problem = notice_problem(content);
-    if (problem)
-        return err_set(err, ERR_INVALID, "%s", problem);
-    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
-        const char *what = text_personal_data(bytes_text(texts[i].text));
-        if (what)
-            return err_set(err, ERR_INVALID,
-                           "\"%s\" holds what looks like a %s%s of a person: notices carry no"
-                           " personal data, use the contact role",
-                           texts[i].field, what, strcmp(what, "phone") == 0 ? " number" : "");
-    }
-    return true;
-}
-
-static bool takes_one_by_default(Maillon__Hfp__V1__NoticeKind kind)
-{
-    return kind == KIND(SHORTAGE) || kind == KIND(SURPLUS) || kind == KIND(OFFER) ||
-           kind == KIND(GROUP);
-}
-
-/* The content as it is signed; borrows from `in` and the arena. */
-static bool prepare(struct tx *tx, const Maillon__Hfp__V1__NoticeContent *in,
-                    Maillon__Hfp__V1__NoticeContent *ret, struct err *err)
-{
-    if (!in)
-        return err_set(err, ERR_INVALID, "a notice needs a content");
-    if (!lint(in, err))
-        return false;
-    Maillon__Hfp__V1__NoticeContent content = *in;
-    content.committed = content.delivered = 0;
-    content.latitude_e4 = blur(content.latitude_e4, BLUR_LATITUDE_E4);
-    content.longitude_e4 = blur(content.longitude_e4, BLUR_LONGITUDE_E4);
-    if (!content.status)
-        content.status = MAILLON__HFP__V1__NOTICE_STATUS__NOTICE_STATUS_ACTUAL;
-    if (takes_one_by_default(content.kind) && (!in->quantity || !in->quantity->amount)) {
-        content.quantity = arena_alloc(tx->arena, sizeof(*content.quantity));
-        maillon__hfp__v1__quantity__init(content.quantity);
-        if (in->quantity)
-            *content.quantity = *in->quantity;
-        content.quantity->amount = 1;
-    }
-    *ret = content;
-    return true;
-}
-
 static bool check_end(const struct tx *tx, uint64_t expires_s, struct err *err)
 {
     uint64_t now_s = (uint64_t)(tx->now.ms / 1000);
@@ -92,10 +26,11 @@ static bool check_end(const struct tx *tx, uint64_t expires_s, struct err *err)
 
 struct next_version {
     const uint8_t *uid;
-    uint32_t version;
+    uint32_t version;                         /* at least */
     Maillon__Hfp__V1__NoticeContent *content; /* NULL: withdrawn */
     const char *reason;
     uint64_t expires_s;
+    const struct oid *scope; /* NULL: accepted peers */
 };
 
 /* Fills the head from our stream and signs; the object is stored, not yet announced. */
@@ -107,17 +42,18 @@ static bool sign_version(struct tx *tx, const struct next_version *next, struct 
     AUTO(buf_done) struct buf signed_bytes = {0};
     Maillon__Hfp__V1__Head head;
     Maillon__Hfp__V1__Notice body;
-    struct bytes own_stream = {0};
+    /* A stream for each scope (R-OB-5). */
+    struct bytes own_stream = next->scope ? oid_bytes(next->scope) : (struct bytes){0};
     maillon__hfp__v1__head__init(&head);
     maillon__hfp__v1__notice__init(&body);
     if (!stream_next(tx, TYPE_NOTICE, own_stream, &head.seq, &prev, &has_prev, err))
         return false;
-    head.node = wire_data(node_id_bytes(identity_node(tx->self)));
-    head.incarnation = 1;
+    if (!authoring_head(tx, &head, err))
+        return false;
     if (has_prev)
         head.prev = wire_data(oid_bytes(&prev));
-    head.created_s = (uint64_t)(tx->now.ms / 1000);
     head.expires_s = next->expires_s;
+    head.scope = head.stream = wire_data(own_stream);
     body.head = &head;
     body.uid = wire_data(bytes_of(next->uid, UID_BYTES));
     body.version = next->version;
@@ -133,10 +69,28 @@ static bool sign_version(struct tx *tx, const struct next_version *next, struct 
            stream_set(tx, TYPE_NOTICE, own_stream, head.seq, ret_oid, err);
 }
 
-static bool publish(struct tx *tx, const struct next_version *next, struct err *err)
+/* Its row, and the way to those who should hear it. */
+static bool announce(struct tx *tx, const struct notice_version *version, struct err *err)
+{
+    uint8_t key[KEY_BYTES_MAX];
+    if (!notice_put(tx, version, err))
+        return false;
+    if (version->scope.len) /* its members hear it, and nobody else (R-NO-8) */
+        return gossip_add_own(tx, version->oid, version->scope, TYPE_NOTICE, version->created_s,
+                              version->expires_s, err);
+    memcpy(key, TYPE_NOTICE, sizeof(TYPE_NOTICE) - 1);
+    memcpy(key + sizeof(TYPE_NOTICE) - 1, version->uid.data, UID_BYTES);
+    return journal_add(tx, JOURNAL_NOTICE, bytes_of(key, sizeof(TYPE_NOTICE) - 1 + UID_BYTES),
+                       version->oid, version->expires_s, err);
+}
+
+static bool publish(struct tx *tx, const struct next_version *wanted, struct err *err)
 {
     struct oid oid;
-    uint8_t key[KEY_BYTES_MAX];
+    struct next_version numbered = *wanted;
+    const struct next_version *next = &numbered;
+    if (!authoring_version(tx, wanted->version - 1, &numbered.version, err))
+        return false;
     if (!sign_version(tx, next, &oid, err))
         return err_wrap(err, "publish a notice");
     struct notice_version version = {
@@ -147,12 +101,9 @@ static bool publish(struct tx *tx, const struct next_version *next, struct err *
         .content = next->content,
         .created_s = (uint64_t)(tx->now.ms / 1000),
         .expires_s = next->expires_s,
+        .scope = next->scope ? oid_bytes(next->scope) : (struct bytes){0},
     };
-    memcpy(key, TYPE_NOTICE, sizeof(TYPE_NOTICE) - 1);
-    memcpy(key + sizeof(TYPE_NOTICE) - 1, next->uid, UID_BYTES);
-    return notice_put(tx, &version, err) &&
-           journal_add(tx, JOURNAL_NOTICE, bytes_of(key, sizeof(TYPE_NOTICE) - 1 + UID_BYTES), &oid,
-                       next->expires_s, err);
+    return announce(tx, &version, err);
 }
 
 static bool find_own(struct tx *tx, const uint8_t uid[UID_BYTES], struct notice *ret,
@@ -209,6 +160,38 @@ static bool add_own(struct tx *tx, const uint8_t uid[UID_BYTES], const char *req
     return stmt_run(stmt, err) && set_clocks(tx, notice.id, 0, expires_s, err);
 }
 
+bool notice_restore(struct tx *tx, const struct inbound_object *object, struct err *err)
+{
+    const Maillon__Hfp__V1__Notice *body = object->body;
+    const struct oid *oid = &object->envelope.oid;
+    struct notice_version version = {
+        .author = identity_node(tx->self),
+        .uid = wire_bytes(body->uid),
+        .version = body->version,
+        .oid = oid,
+        .content = body->content,
+        .created_s = object->head->created_s,
+        .expires_s = object->head->expires_s,
+        .scope = wire_bytes(object->head->scope),
+    };
+    struct notice known;
+    struct err passed = {0};
+    bool found;
+    if (version.uid.len != UID_BYTES)
+        return err_set(err, ERR_PEER, "an own notice came back malformed");
+    if (!notice_find(tx->store, version.author, body->uid.data, &found, &known, err))
+        return false;
+    if (found && known.version >= body->version)
+        return true;
+    if (!stream_set(tx, TYPE_NOTICE, version.scope, object->head->seq, oid, &passed) &&
+        passed.code != ERR_CONFLICT) {
+        *err = passed;
+        return false;
+    }
+    return announce(tx, &version, err) &&
+           (found || add_own(tx, body->uid.data, NULL, version.expires_s, err));
+}
+
 static bool find_request(struct tx *tx, const char *request_key, bool *ret_found,
                          uint8_t ret_uid[UID_BYTES], struct err *err)
 {
@@ -230,6 +213,22 @@ static bool find_request(struct tx *tx, const char *request_key, bool *ret_found
     return true;
 }
 
+static bool check_scope(struct tx *tx, const struct oid *scope, struct err *err)
+{
+    struct circle circle;
+    bool found = false;
+    if (scope && !circle_find(tx->store, scope, &found, &circle, err))
+        return false;
+    return !scope || (found && circle.ours == CIRCLE_MEMBER) ||
+           err_set(err, ERR_DENIED, "this hub is not a member of that circle");
+}
+
+/* Versions keep the scope of the first. */
+static const struct oid *scope_of(const struct notice *notice)
+{
+    return notice->has_scope ? &notice->scope : NULL;
+}
+
 bool notice_post(struct tx *tx, const struct notice_draft *draft, uint8_t ret_uid[UID_BYTES],
                  struct err *err)
 {
@@ -241,7 +240,7 @@ bool notice_post(struct tx *tx, const struct notice_draft *draft, uint8_t ret_ui
         return false;
     if (found)
         return true;
-    if (!prepare(tx, draft->content, &content, err))
+    if (!notice_prepare(tx, draft->content, &content, err))
         return false;
     if (draft->open_max > 0) {
         if (!notice_count_open(tx->store, tx->now, &open, err))
@@ -251,7 +250,10 @@ bool notice_post(struct tx *tx, const struct notice_draft *draft, uint8_t ret_ui
                            "%u notices are open: withdraw one first (option open-notices)", open);
     }
     random_fill(tx->random, uid, sizeof(uid));
-    struct next_version next = {.uid = uid, .version = 1, .content = &content};
+    struct next_version next = {
+        .uid = uid, .version = 1, .content = &content, .scope = draft->scope};
+    if (!check_scope(tx, draft->scope, err))
+        return false;
     next.expires_s = draft->expires_s
                          ? draft->expires_s
                          : (uint64_t)(tx->now.ms / 1000) + notice_default_life_s(&content);
@@ -267,7 +269,7 @@ bool notice_update(struct tx *tx, const uint8_t uid[UID_BYTES], const struct not
 {
     struct notice notice;
     Maillon__Hfp__V1__NoticeContent content;
-    if (!find_live(tx, uid, &notice, err) || !prepare(tx, draft->content, &content, err))
+    if (!find_live(tx, uid, &notice, err) || !notice_prepare(tx, draft->content, &content, err))
         return false;
     if ((content.quantity ? content.quantity->amount : 0) < notice.committed)
         return err_set(err, ERR_CONFLICT, "%u are committed already: the amount cannot be lower",
@@ -279,6 +281,7 @@ bool notice_update(struct tx *tx, const uint8_t uid[UID_BYTES], const struct not
         .version = notice.version + 1,
         .content = &content,
         .expires_s = draft->expires_s ? draft->expires_s : notice.expires_s,
+        .scope = scope_of(&notice),
     };
     return check_end(tx, next.expires_s, err) && publish(tx, &next, err) &&
            set_clocks(tx, notice.id, 0, next.expires_s, err);
@@ -319,7 +322,8 @@ bool notice_withdraw(struct tx *tx, const uint8_t uid[UID_BYTES], const char *re
                        "\"reason\" holds what looks like a %s of a person: notices carry no"
                        " personal data",
                        what);
-    struct next_version next = {.uid = uid, .version = notice.version + 1, .reason = reason};
+    struct next_version next = {
+        .uid = uid, .version = notice.version + 1, .reason = reason, .scope = scope_of(&notice)};
     if (!withdrawal_end(tx, notice.id, &next.expires_s, err) || !publish(tx, &next, err))
         return false;
     AUTO(stmt_release)
@@ -378,6 +382,7 @@ bool notice_renew(struct tx *tx, const uint8_t uid[UID_BYTES], uint64_t expires_
     if (!next.expires_s)
         next.expires_s = (uint64_t)(tx->now.ms / 1000) + notice_default_life_s(next.content);
     next.version = notice.version + 1;
+    next.scope = scope_of(&notice);
     return check_end(tx, next.expires_s, err) && publish(tx, &next, err) &&
            set_clocks(tx, notice.id, renewals + 1, next.expires_s, err);
 }
@@ -388,6 +393,7 @@ static bool publish_progress(struct tx *tx, const struct notice *notice, struct 
         .uid = notice->uid,
         .version = notice->version + 1,
         .expires_s = notice->expires_s,
+        .scope = scope_of(notice),
     };
     if (!read_content(tx, notice, &next.content, err) || !publish(tx, &next, err))
         return false;
@@ -436,7 +442,10 @@ bool notice_set_progress(struct tx *tx, const uint8_t uid[UID_BYTES], uint64_t c
     if (notice.expires_s <= (uint64_t)(tx->now.ms / 1000))
         return true; /* nobody would take a new version */
     /* last_ms ahead of now: the clock was set back */
-    if (tx->now.ms >= last_ms + NOTICE_PROGRESS_MS || tx->now.ms < last_ms)
+    bool may;
+    if (!authoring_may(tx, &may, err))
+        return false;
+    if (may && (tx->now.ms >= last_ms + NOTICE_PROGRESS_MS || tx->now.ms < last_ms))
         return publish_progress(tx, &notice, err);
     AUTO(stmt_release)
     struct stmt *stmt =

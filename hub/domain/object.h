@@ -14,11 +14,13 @@ struct object_row {
     enum object_state state;
     int64_t receipt;    /* outbox receipt row id (table `receipt`), 0: none */
     struct bytes bytes; /* arena copy; only object_get fills it */
+    bool damaged;       /* object_get: held, but the bytes are not those of the oid (F30) */
 };
 
 /** Looks an oid up; *ret_found. Cheap: used before verifying. */
 NODISCARD bool object_find(struct store *store, const struct oid *oid, bool *ret_found,
                            struct object_row *ret, struct err *err);
+/** The same with its bytes. What the disk has changed is as good as not held: *ret_found false. */
 NODISCARD bool object_get(struct store *store, struct arena *arena, const struct oid *oid,
                           bool *ret_found, struct object_row *ret, struct err *err);
 /** ERR_CONFLICT when the oid is there already. `ret_id` may be NULL. */
@@ -41,6 +43,13 @@ NODISCARD bool object_set_held(struct tx *tx, const struct oid *oid, bool held, 
 /** Forgets what may be forgotten: expired + DEDUP_EXTRA_S and not held by an open chain (R-PD-11).
  */
 NODISCARD bool object_tick(struct tx *tx, struct err *err);
+/**
+ * Walks over all objects, some every ten minutes, and notes in `object_damaged` those whose bytes
+ * the disk has changed (F30).
+ */
+NODISCARD bool object_walk(struct tx *tx, struct wall *ret_next, struct err *err);
+/** The same object came again: whole bytes replace damaged ones. */
+NODISCARD bool object_mend(struct tx *tx, const struct envelope *envelope, struct err *err);
 /** Remembers which signed receipt of a peer speaks of an own object: what proves its delivery
  * (R-AU-3). */
 NODISCARD bool object_set_proof(struct tx *tx, const struct oid *oid, const struct oid *receipt,

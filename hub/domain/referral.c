@@ -1,7 +1,9 @@
 #include "hub/domain/referral.h"
 
 #include "hub/crypto/wire.h"
+#include "hub/domain/attachment.h"
 #include "hub/domain/audit.h"
+#include "hub/domain/authoring.h"
 #include "hub/domain/codes.h"
 #include "hub/domain/consent.h"
 #include "hub/domain/inbound.h"
@@ -138,6 +140,7 @@ static enum object_state object_state_of(enum referral_verdict verdict)
         return OBJECT_PENDING;
     case REFERRAL_REFUSED:
     case REFERRAL_FORKED:
+    case REFERRAL_LOST:
         break;
     }
     return OBJECT_REFUSED;
@@ -145,7 +148,7 @@ static enum object_state object_state_of(enum referral_verdict verdict)
 
 /* The whole chain anew: what waited may follow now, what crossed may weigh differently. */
 static bool evaluate_again(struct tx *tx, struct referral *referral, const struct oid *oid,
-                           enum referral_verdict *ret_verdict, struct err *err)
+                           enum referral_verdict *ret_verdict, bool *ret_lost, struct err *err)
 {
     struct referral_event_row *rows;
     size_t count;
@@ -161,6 +164,7 @@ static bool evaluate_again(struct tx *tx, struct referral *referral, const struc
             (!referral_event_set_verdict(tx, rows[i].id, verdicts[i], err) ||
              !object_set_state(tx, &keys[i].oid, object_state_of(verdicts[i]), err)))
             return false;
+        *ret_lost |= verdicts[i] == REFERRAL_LOST && rows[i].verdict != REFERRAL_LOST;
         if (oid_equal(&keys[i].oid, oid))
             *ret_verdict = verdicts[i];
     }
@@ -175,7 +179,7 @@ static bool take_event(struct tx *tx, struct referral *referral,
 {
     struct referral_state before = referral->state;
     enum referral_verdict verdict = REFERRAL_PENDING;
-    bool extends = referral_extends(&referral->state, key);
+    bool lost = false, extends = referral_extends(&referral->state, key);
     if (extends)
         verdict = referral_step(&referral->state, key);
     if (verdict == REFERRAL_REFUSED) /* kept as proof; the person is not needed for that */
@@ -185,16 +189,20 @@ static bool take_event(struct tx *tx, struct referral *referral,
     if (extends ? !settle(tx, referral, &before, body, key, verdict, err)
                 : !referral->id && !referral_row_add(tx, referral, err))
         return false;
-    if (!referral_event_add(tx, referral, key, verdict, payload, salt, err))
+    if (!referral_event_add(tx, referral, key, verdict, payload, salt, err) ||
+        !attachment_record(tx, referral, &key->oid, key->side == referral_our_side(referral),
+                           payload, err))
         return false;
-    if (!extends && (!evaluate_again(tx, referral, &key->oid, &verdict, err) ||
+    if (!extends && (!evaluate_again(tx, referral, &key->oid, &verdict, &lost, err) ||
                      !settle(tx, referral, &before, body, key, verdict, err)))
         return false;
     if (verdict != REFERRAL_APPLIED &&
         !object_set_state(tx, &key->oid, object_state_of(verdict), err))
         return false;
     *ret_verdict = verdict;
-    return tell_change(tx, referral, &before, err);
+    /* Damage of a restore, not malice: people are told which steps no longer count. */
+    return (!lost || tell(tx, referral, "steps-lost", err)) &&
+           tell_change(tx, referral, &before, err);
 }
 
 static void read_key(const Maillon__Hfp__V1__ReferralEvent *body, const struct oid *oid,
@@ -204,6 +212,7 @@ static void read_key(const Maillon__Hfp__V1__ReferralEvent *body, const struct o
         .oid = *oid,
         .side = side,
         .seq = body->head->seq,
+        .incarnation = incarnation_of(body->head),
         .action = body->action,
         .business_status = body->business_status,
         .on_behalf = body->on_behalf,
@@ -253,7 +262,8 @@ bool referral_author(struct tx *tx, struct referral *referral,
     uint64_t now_s = (uint64_t)tx->now.ms / 1000;
     Maillon__Hfp__V1__Head head;
     maillon__hfp__v1__head__init(&head);
-    head.node = wire_data(node_id_bytes(identity_node(tx->self)));
+    if (!authoring_head(tx, &head, err))
+        return false;
     head.seq = state->seq[ours] + 1;
     if (state->status)
         head.stream = wire_data(oid_bytes(&referral->oid));
@@ -262,7 +272,6 @@ bool referral_author(struct tx *tx, struct referral *referral,
         head.prev = wire_data(oid_bytes(&prev));
     if (state->seq[theirs])
         body->seen = wire_data(oid_bytes(&seen));
-    head.created_s = now_s;
     head.expires_s = expires_s ? expires_s : now_s + REFERRAL_LIFETIME_MAX_S;
     body->head = &head;
     body->recipient = wire_data(node_id_bytes(&referral->peer));
@@ -288,7 +297,7 @@ bool referral_author(struct tx *tx, struct referral *referral,
     read_key(body, &oid, ours, &key);
     if (!take_event(tx, referral, body, &key, draft.payload, draft.salt, &verdict, err))
         return false;
-    if (verdict == REFERRAL_REFUSED || verdict == REFERRAL_FORKED)
+    if (verdict != REFERRAL_APPLIED)
         return err_set(err, ERR_INTERNAL, "an own referral event was refused");
     const char *action =
         arena_printf(tx->arena, "referral.%s", code_of_value(CODES_ACTION, (int)body->action));
@@ -321,7 +330,8 @@ static void answer(const struct referral *referral, enum referral_verdict verdic
                    struct disposition *ret)
 {
     enum referral_side ours = referral_our_side(referral);
-    bool stored = verdict == REFERRAL_APPLIED || verdict == REFERRAL_PENDING;
+    bool stored =
+        verdict == REFERRAL_APPLIED || verdict == REFERRAL_PENDING || verdict == REFERRAL_LOST;
     *ret = (struct disposition){
         .state = stored ? MAILLON__HFP__V1__RECEIPT_STATE__RECEIPT_STATE_STORED
                         : MAILLON__HFP__V1__RECEIPT_STATE__RECEIPT_STATE_REFUSED,
@@ -434,9 +444,77 @@ static bool apply_refer(struct tx *tx, const struct inbound_object *object, stru
     return take_inbound(tx, object, &referral, ret, err);
 }
 
+static bool not_yet(struct disposition *ret)
+{
+    ret->state = MAILLON__HFP__V1__RECEIPT_STATE__RECEIPT_STATE_REFUSED;
+    ret->code = MAILLON__HFP__V1__REFUSAL_CODE__REFUSAL_CODE_BAD_STATE;
+    return true; /* not for good: nothing remembers it, and it may come again */
+}
+
+/* Our own REFER from before the restore: the row as referral_post made it, without who pressed. */
+static bool describe_own(struct tx *tx, const struct inbound_object *object, bool found,
+                         struct referral *referral, struct err *err)
+{
+    const Maillon__Hfp__V1__ReferralEvent *body = object->body;
+    const Maillon__Hfp__V1__Refer *refer = body->refer;
+    struct node_id peer;
+    if (!refer || !refer->consent || !node_id_from(wire_bytes(body->recipient), &peer))
+        return err_set(err, ERR_PEER, "an own referral came back malformed");
+    if (found && !referral->is_out && !referral_row_turn(tx, referral, err))
+        return false;
+    if (!found)
+        start_row(tx, &peer, &object->envelope.oid, referral);
+    referral->is_out = true;
+    referral->delivery = REFERRAL_STORED;
+    referral->urgency = refer->urgency;
+    referral->feedback = refer->feedback;
+    referral->exercise = refer->exercise;
+    referral->service = refer->service;
+    referral->theme = refer->theme;
+    referral->consent = wire_pack_arena(refer->consent, tx->arena);
+    referral->created_ms = (int64_t)body->head->created_s * 1000;
+    referral->expires_ms = (int64_t)body->head->expires_s * 1000;
+    return !found || referral_row_describe(tx, referral, err);
+}
+
+/* R-REC-2: what this hub had sent after the copy that it was restored from. It proves itself. */
+static bool apply_own(struct tx *tx, const struct inbound_object *object, struct disposition *ret,
+                      struct err *err)
+{
+    const Maillon__Hfp__V1__ReferralEvent *body = object->body;
+    const struct oid *oid = &object->envelope.oid;
+    bool found, is_refer = body->action == REFERRAL_ACTION(REFER);
+    struct referral referral;
+    struct referral_event_key key;
+    struct referral_event_row row;
+    enum referral_verdict verdict;
+    struct oid id = *oid;
+    if (!is_refer && !oid_from(wire_bytes(body->head->stream), &id))
+        return not_yet(ret);
+    if (!referral_get(tx->store, tx->arena, &id, &found, &referral, err))
+        return false;
+    if (!found && !is_refer) /* whose side it is on is known by the first event */
+        return not_yet(ret);
+    if (found && !bytes_equal(wire_bytes(body->recipient), node_id_bytes(&referral.peer)))
+        return not_yet(ret);
+    if (is_refer && found && referral.state.status)
+        return true;
+    if (is_refer && !describe_own(tx, object, found, &referral, err))
+        return false;
+    read_key(body, oid, referral_our_side(&referral), &key);
+    if (!take_event(tx, &referral, body, &key, object->payload, object->salt, &verdict, err) ||
+        !referral_event_find(tx->store, tx->arena, oid, &found, &row, err))
+        return false;
+    ret->state = MAILLON__HFP__V1__RECEIPT_STATE__RECEIPT_STATE_STORED;
+    return (!found || referral_event_set_delivery(tx, row.id, REFERRAL_STORED, err)) &&
+           audit_add(tx, "hub", "recovery.event", oid, err);
+}
+
 bool referral_apply(struct tx *tx, const struct inbound_object *object, struct disposition *ret,
                     struct err *err)
 {
+    if (node_id_equal(&object->from, identity_node(tx->self)))
+        return apply_own(tx, object, ret, err);
     const Maillon__Hfp__V1__ReferralEvent *body = object->body;
     struct node_id recipient, author;
     if (!node_id_from(wire_bytes(body->recipient), &recipient) ||

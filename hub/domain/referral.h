@@ -10,6 +10,7 @@
 
 struct inbound_object;
 struct disposition;
+struct referral;
 
 #define REFERRAL_TEXT_MAX  4000 /* bytes of one free text */
 #define REFERRAL_NEED_MAX  1000
@@ -41,9 +42,11 @@ NODISCARD bool referral_on_expired(struct tx *tx, const struct node_id *peer, co
 /** Expiry, reminders ("late" events), retention. @param ret_next  when to call again. */
 NODISCARD bool referral_tick(struct tx *tx, struct wall *ret_next, struct err *err);
 
-/* Own acts: signed and queued in the caller's transaction. Text is UTF-8, NULL or "": none. */
-struct referral;
+/** A human here was shown it. *ret_tell: its sender does not know yet (R-PD-8), and `ret` is it. */
+NODISCARD bool referral_present(struct tx *tx, const struct oid *id, bool *ret_tell,
+                                struct referral *ret, struct err *err);
 
+/* Own acts: signed and queued in the caller's transaction. Text is UTF-8, NULL or "": none. */
 struct referral_draft {
     struct node_id peer;
     const char *service; /* uid */
@@ -63,6 +66,8 @@ struct referral_draft {
     bool exercise, for_person;
     struct oid part_of;
     bool has_part_of;
+    const char *const *uploads; /* what attachment_upload named */
+    size_t upload_count;
     int64_t account;
     const char *request_key; /* same account and key: the same referral, nothing sent twice */
     const char *actor;       /* for the audit line */
@@ -89,6 +94,9 @@ struct referral_act {
     const char *const *suggested_service;
     size_t suggested_count;
     bool confirms, for_person;
+    const char *const *uploads; /* ANSWER, MESSAGE: of `account` */
+    size_t upload_count;
+    int64_t account;
     const char *actor;
 };
 /** ERR_INVALID (what to fill in), ERR_CONFLICT (not in this state, and what is), ERR_UNKNOWN. */
@@ -100,7 +108,7 @@ struct referral {
     int64_t id; /* row */
     struct oid oid;
     struct node_id peer;
-    bool is_out, is_open, exercise;
+    bool is_out, is_open, exercise, is_presented;
     struct referral_state state;
     uint64_t events;
     enum referral_delivery delivery; /* of REFER */
@@ -136,6 +144,10 @@ static inline enum referral_side referral_our_side(const struct referral *referr
 char *referral_id_text(const struct oid *id, char out[REFERRAL_ID_TEXT]);
 /** The status with the machine receipt in it: `delivered` while nothing else is known. */
 Maillon__Hfp__V1__BusinessStatus referral_business_status(const struct referral *referral);
+/** Urgent or an emergency: its clocks are shorter. */
+bool referral_is_urgent(const struct referral *referral);
+/** Sent a day ago (urgent: four hours) and more, and the peer's hub has not got it (R-PD-10). */
+bool referral_is_slow(const struct referral *referral, struct wall now);
 bool referral_is_late(const struct referral *referral, struct wall now);
 
 NODISCARD bool referral_get(struct store *store, struct arena *arena, const struct oid *id,
@@ -156,6 +168,10 @@ NODISCARD bool referral_list(struct store *store, struct arena *arena,
                              const struct referral_query *query, struct wall now,
                              struct referral **ret, size_t *ret_count, const char **ret_next,
                              struct err *err);
+/** Bytes of what `peer` sent that nobody here has looked at yet (R-AB-5): open referrals without an
+ * answer, and events that wait for an earlier one. */
+NODISCARD bool referral_unread_bytes(struct store *store, const struct node_id *peer, uint64_t *ret,
+                                     struct err *err);
 /** All events in the order taken here; `self` NULL: without the personal part. */
 NODISCARD bool referral_events(struct store *store, struct arena *arena,
                                const struct identity *self, const struct referral *referral,

@@ -1,6 +1,7 @@
 /* What people of this hub do: sending a referral, and every later event of ours. */
 #include "hub/base/text.h"
 #include "hub/crypto/wire.h"
+#include "hub/domain/attachment.h"
 #include "hub/domain/codes.h"
 #include "hub/domain/consent.h"
 #include "hub/domain/referral_store.h"
@@ -29,6 +30,7 @@ enum field { /* bits, in the order of `fields` */
              HAS_WEEKS = 1 << 11,
              HAS_POSITION = 1 << 12,
              HAS_SUGGESTED = 1 << 13,
+             HAS_UPLOAD = 1 << 14,
 };
 static const struct {
     const char *name, *what;
@@ -48,6 +50,7 @@ static const struct {
     {"wait_weeks", "how many weeks to wait"},
     {"wait_place", "the place on the list"},
     {"suggested_service", "other services as NODE/UID"},
+    {"attachment", "what Attach answered"},
 };
 
 /* What each act needs and takes; `one_of`: at least one of them. */
@@ -57,7 +60,7 @@ static const struct form {
 } forms[] = {
     {ACT(SEEN), 0, HAS_BUSINESS, 0},
     {ACT(ASK), HAS_TEXT, 0, 0},
-    {ACT(ANSWER), HAS_TEXT, 0, 0},
+    {ACT(ANSWER), 0, HAS_TEXT | HAS_UPLOAD, HAS_TEXT | HAS_UPLOAD},
     {ACT(ACCEPT), HAS_CONTACT | HAS_STEP, HAS_PHONE | HAS_TEXT | HAS_BUSINESS | HAS_AT | HAS_PLACE,
      0},
     {ACT(REJECT), HAS_REASON, HAS_TEXT | HAS_SUGGESTED | HAS_BUSINESS, 0},
@@ -71,7 +74,7 @@ static const struct form {
     {ACT(WITHDRAW_CONSENT), 0, 0, 0},
     {ACT(VOID), 0, 0, 0},
     {ACT(PERSON_SAYS), 0, 0, 0},
-    {ACT(MESSAGE), HAS_TEXT, 0, 0},
+    {ACT(MESSAGE), 0, HAS_TEXT | HAS_UPLOAD, HAS_TEXT | HAS_UPLOAD},
     {ACT(PURGED), 0, 0, 0},
 };
 
@@ -111,7 +114,11 @@ static bool relation_allows(struct tx *tx, const struct node_id *peer, bool is_n
                        "the relation with the other hub is %s: both sides must accept it "
                        "(peer accept)",
                        relation_state(relation));
-    if (!(relation->switches & SWITCH_REFERRALS))
+    if (is_new && relation->suspended.ms)
+        return err_set(err, ERR_CONFLICT,
+                       "the relation with the other hub is suspended: what brought you together has"
+                       " ended; accept it by hand to go on (peer accept)");
+    if (!(relation->switches_set & SWITCH_REFERRALS)) /* what is open goes on while suspended */
         return err_set(err, ERR_CONFLICT,
                        "referrals with the other hub are switched off: %s (peer set referrals on)",
                        is_new ? "switch them on to send" : "switch them on to go on");
@@ -245,6 +252,10 @@ bool referral_post(struct tx *tx, const struct referral_draft *draft, struct ref
     refer.consent = consent_make(&consent, tx->random, tx->now, tx->arena, err);
     Maillon__Hfp__V1__ReferralPayload payload;
     fill_payload(tx, draft, &payload);
+    if (!attachment_drafts(tx, draft->account, 0, draft->uploads, draft->upload_count,
+                           &payload.attachment, err))
+        return false;
+    payload.n_attachment = draft->upload_count;
     if (!refer.consent || !consent_covers(refer.consent, &payload, err))
         return false;
 
@@ -304,6 +315,7 @@ static unsigned fields_of(const struct referral_act *act)
         is_set(act->place),        act->at_s != 0,
         act->review_s != 0,        act->wait_weeks != 0,
         act->wait_place != 0,      act->suggested_count != 0,
+        act->upload_count != 0,
     };
     unsigned bits = 0;
     for (size_t i = 0; i < ARRAY_LEN(fields); i++)
@@ -325,7 +337,10 @@ static bool fields_fit(const struct form *form, const struct referral_act *act, 
     }
     if (form->one_of && !(form->one_of & has))
         return err_set(err, ERR_INVALID,
-                       "%s needs review, wait_weeks or wait_place: write when to look at it again",
+                       form->one_of & HAS_TEXT
+                           ? "%s needs text or attachment: write what you want to say"
+                           : "%s needs review, wait_weeks or wait_place: write when to look at it "
+                             "again",
                        action);
     if (act->suggested_count > SUGGESTED_SERVICES_MAX)
         return err_set(err, ERR_INVALID, "suggest at most %d services", SUGGESTED_SERVICES_MAX);
@@ -492,6 +507,18 @@ static bool hold_back(struct tx *tx, struct referral *referral, struct err *err)
            (!found || referral_event_set_delivery(tx, refer.id, REFERRAL_UNDELIVERED, err));
 }
 
+static bool attach(struct tx *tx, const struct referral *referral, const struct referral_act *act,
+                   Maillon__Hfp__V1__ReferralPayload *payload, struct err *err)
+{
+    if (!act->upload_count)
+        return true;
+    if (!referral_is_live(referral->state.status))
+        return err_set(err, ERR_CONFLICT, "nothing can be attached any more: the referral is over");
+    payload->n_attachment = act->upload_count;
+    return attachment_drafts(tx, act->account, referral->id, act->uploads, act->upload_count,
+                             &payload->attachment, err);
+}
+
 bool referral_act(struct tx *tx, const struct oid *id, const struct referral_act *act,
                   struct err *err)
 {
@@ -511,8 +538,9 @@ bool referral_act(struct tx *tx, const struct oid *id, const struct referral_act
         .confirms = act->confirms,
     };
     Maillon__Hfp__V1__ReferralPayload payload;
-    bool has_words = fill_words(tx, &referral, act, &payload);
-    if (!state_allows(&referral, &key, err) || !erase_allows(&referral, act, has_words, err) ||
+    bool has_words = fill_words(tx, &referral, act, &payload) || act->upload_count;
+    if (!attach(tx, &referral, act, &payload, err) || !state_allows(&referral, &key, err) ||
+        !erase_allows(&referral, act, has_words, err) ||
         (!is_for_protection(act->action) && !relation_allows(tx, &referral.peer, false, err)))
         return false;
     if (act->at_s)

@@ -1,6 +1,7 @@
 /* Shape of referral events from outside: everything that needs neither clock nor store. */
 #include "hub/base/text.h"
 #include "hub/crypto/wire.h"
+#include "hub/domain/attachment.h"
 #include "hub/domain/codes.h"
 #include "hub/domain/consent.h"
 #include "hub/domain/referral.h"
@@ -13,6 +14,8 @@
 /* Fields of a later version included: a chain of such events must still fit one page. */
 #define PAYLOAD_REFER_MAX 65536
 #define PAYLOAD_EVENT_MAX 16384
+/* Hashes of what is attached come on top. */
+#define PAYLOAD_HASHES_MAX (ATTACHMENTS_PER_REFERRAL * ATTACHMENT_PARTS_MAX * 32)
 
 /* Whose text, how long at most. */
 static bool is_short(const char *text, size_t max)
@@ -67,7 +70,7 @@ static bool check_payload(const Maillon__Hfp__V1__ReferralPayload *payload, stru
         if (!code_has_shape(payload->extra[i]->field, CONSENT_FIELD_MAX) ||
             !is_short(payload->extra[i]->value, REFERRAL_NEED_MAX))
             return err_set(err, ERR_PEER, "referral with a malformed extra field");
-    return true;
+    return attachment_check(payload, err);
 }
 
 static bool check_refer(const Maillon__Hfp__V1__ReferralEvent *event,
@@ -126,6 +129,23 @@ static bool check_fields(const Maillon__Hfp__V1__ReferralEvent *event, struct er
     return true;
 }
 
+static bool check_size(const Maillon__Hfp__V1__ReferralEvent *event, size_t len,
+                       const Maillon__Hfp__V1__ReferralPayload *personal, struct err *err)
+{
+    size_t max = event->action == REFERRAL_ACTION(REFER) ? PAYLOAD_REFER_MAX : PAYLOAD_EVENT_MAX;
+    size_t hashes = personal ? 0 : PAYLOAD_HASHES_MAX;
+    for (size_t i = 0; personal && i < personal->n_attachment; i++)
+        hashes += personal->attachment[i]->part_hash.len;
+    return len <= max + hashes ||
+           err_set(err, ERR_PEER, "the personal part of a referral event is too large");
+}
+
+static bool may_attach(Maillon__Hfp__V1__ReferralAction action)
+{
+    return action == REFERRAL_ACTION(REFER) || action == REFERRAL_ACTION(ANSWER) ||
+           action == REFERRAL_ACTION(MESSAGE);
+}
+
 bool referral_check(const void *body, struct bytes payload, struct err *err)
 {
     const Maillon__Hfp__V1__ReferralEvent *event = body;
@@ -138,16 +158,18 @@ bool referral_check(const void *body, struct bytes payload, struct err *err)
         return err_set(err, ERR_PEER, "referral event with a malformed seen or commit");
     if (!check_fields(event, err))
         return false;
-    if (payload.len >
-        (event->action == REFERRAL_ACTION(REFER) ? PAYLOAD_REFER_MAX : PAYLOAD_EVENT_MAX))
-        return err_set(err, ERR_PEER, "the personal part of a referral event is too large");
+    if (!check_size(event, payload.len, NULL, err))
+        return false;
     AUTO(arena_free) struct arena *arena = arena_create(0);
     const Maillon__Hfp__V1__ReferralPayload *personal = NULL;
     if (payload.len) {
         personal =
             wire_unpack(&maillon__hfp__v1__referral_payload__descriptor, payload, arena, err);
-        if (!personal || !check_payload(personal, err))
+        if (!personal || !check_payload(personal, err) ||
+            !check_size(event, payload.len, personal, err))
             return false;
+        if (personal->n_attachment && !may_attach(event->action))
+            return err_set(err, ERR_PEER, "an attachment to an event that takes none");
     }
     if (event->action == REFERRAL_ACTION(REFER))
         return check_refer(event, personal, err);

@@ -6,7 +6,7 @@
 
 #define KEY_COLUMNS                                                                            \
     "id, referral, side, seq, oid, prev, seen, action, business_status, on_behalf, confirms, " \
-    "created_s, answer_due_s, at_ms, verdict, delivery, "
+    "created_s, answer_due_s, at_ms, verdict, delivery, incarnation, "
 #define COLUMNS KEY_COLUMNS "payload"
 
 static bool read_oid(struct stmt *stmt, int column, struct oid *ret)
@@ -28,6 +28,7 @@ static void read_row(struct stmt *stmt, struct arena *arena, struct referral_eve
                 .on_behalf = (Maillon__Hfp__V1__OnBehalf)stmt_i64(stmt, 9),
                 .confirms = stmt_i64(stmt, 10),
                 .created_s = (uint64_t)stmt_i64(stmt, 11),
+                .incarnation = (uint32_t)stmt_i64(stmt, 16),
                 .answer_due_s = (uint64_t)stmt_i64(stmt, 12),
             },
         .at_ms = stmt_i64(stmt, 13),
@@ -37,8 +38,8 @@ static void read_row(struct stmt *stmt, struct arena *arena, struct referral_eve
     (void)read_oid(stmt, 4, &row.key.oid);
     row.key.has_prev = read_oid(stmt, 5, &row.key.prev);
     row.key.has_seen = read_oid(stmt, 6, &row.key.seen);
-    if (!stmt_is_null(stmt, 16))
-        row.payload = arena_bytes(arena, stmt_bytes(stmt, 16));
+    if (!stmt_is_null(stmt, 17))
+        row.payload = arena_bytes(arena, stmt_bytes(stmt, 17));
     *ret = row;
 }
 
@@ -71,8 +72,8 @@ bool referral_event_add(struct tx *tx, const struct referral *referral,
         stmt_get(tx->store,
                  "INSERT INTO referral_event (referral, side, seq, oid, prev, seen, action,"
                  " business_status, on_behalf, confirms, created_s, answer_due_s, at_ms, verdict,"
-                 " delivery, payload) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,"
-                 " ?13, ?14, 0, ?15)",
+                 " delivery, payload, incarnation) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,"
+                 " ?10, ?11, ?12, ?13, ?14, 0, ?15, ?16)",
                  err);
     if (!stmt)
         return false;
@@ -91,6 +92,7 @@ bool referral_event_add(struct tx *tx, const struct referral *referral,
     stmt_bind_i64(stmt, 13, tx->now.ms);
     stmt_bind_i64(stmt, 14, verdict);
     stmt_bind_bytes(stmt, 15, stored.len ? buf_bytes(&stored) : (struct bytes){0});
+    stmt_bind_i64(stmt, 16, key->incarnation ? key->incarnation : 1);
     return stmt_run(stmt, err) || err_wrap(err, "store referral event");
 }
 
@@ -188,11 +190,11 @@ bool referral_event_set_delivery(struct tx *tx, int64_t id, enum referral_delive
     return set(tx, "UPDATE referral_event SET delivery = ?2 WHERE id = ?1", id, delivery, err);
 }
 
-bool referral_event_open(struct arena *arena, const struct identity *self,
-                         const struct referral *referral, const struct referral_event_row *row,
-                         const Maillon__Hfp__V1__ReferralPayload **ret, struct err *err)
+bool referral_event_personal(struct arena *arena, const struct identity *self,
+                             const struct referral *referral, const struct referral_event_row *row,
+                             struct bytes *ret_payload, struct bytes *ret_salt, struct err *err)
 {
-    *ret = NULL;
+    *ret_payload = *ret_salt = (struct bytes){0};
     if (!row->payload.len || !referral->data_key.data)
         return true;
     struct data_key key;
@@ -205,9 +207,22 @@ bool referral_event_open(struct arena *arena, const struct identity *self,
         return err_wrap(err, "open the personal part of a referral");
     if (plain.len < SALT_BYTES)
         return err_set(err, ERR_INTERNAL, "personal part of a referral is too short");
-    struct bytes payload =
-        arena_bytes(arena, bytes_of(plain.data + SALT_BYTES, plain.len - SALT_BYTES));
+    *ret_salt = arena_bytes(arena, bytes_of(plain.data, SALT_BYTES));
+    *ret_payload = arena_bytes(arena, bytes_of(plain.data + SALT_BYTES, plain.len - SALT_BYTES));
     secret_wipe(plain.data, plain.len);
+    return true;
+}
+
+bool referral_event_open(struct arena *arena, const struct identity *self,
+                         const struct referral *referral, const struct referral_event_row *row,
+                         const Maillon__Hfp__V1__ReferralPayload **ret, struct err *err)
+{
+    struct bytes payload, salt;
+    *ret = NULL;
+    if (!referral_event_personal(arena, self, referral, row, &payload, &salt, err))
+        return false;
+    if (!payload.len)
+        return true;
     *ret = wire_unpack(&maillon__hfp__v1__referral_payload__descriptor, payload, arena, err);
     return *ret || err_wrap(err, "read the personal part of a referral");
 }

@@ -240,7 +240,8 @@ static enum referral_verdict take(struct referral_state *state,
 bool referral_extends(const struct referral_state *state, const struct referral_event_key *event)
 {
     enum referral_side other = event->side == REFERRAL_SENDER ? REFERRAL_RECEIVER : REFERRAL_SENDER;
-    if ((state->flags & REFERRAL_FROZEN) || state->pending)
+    if ((state->flags & (REFERRAL_FROZEN | REFERRAL_REBORN)) || state->pending ||
+        event->incarnation > 1)
         return false;
     if (event->seq != state->seq[event->side] + 1 || event->has_prev != (event->seq > 1) ||
         (event->has_prev && !oid_equal(&event->prev, &state->head[event->side])))
@@ -275,6 +276,11 @@ struct stream {
     size_t count;
 };
 
+static uint32_t born(const struct referral_event_key *event)
+{
+    return event->incarnation ? event->incarnation : 1;
+}
+
 static int compare_place(const void *a, const void *b)
 {
     const struct referral_event_key *x = *(const struct referral_event_key *const *)a;
@@ -283,6 +289,8 @@ static int compare_place(const void *a, const void *b)
         return x->side < y->side ? -1 : 1;
     if (x->seq != y->seq)
         return x->seq < y->seq ? -1 : 1;
+    if (born(x) != born(y))
+        return born(x) < born(y) ? -1 : 1;
     return memcmp(x->oid.b, y->oid.b, sizeof(x->oid.b));
 }
 
@@ -303,11 +311,64 @@ static const struct referral_event_key *find_oid(const struct referral_event_key
     return found ? *found : NULL;
 }
 
-/* The gapless, unforked beginning of one side; `sorted` holds that side in order of place. */
-static bool read_stream(const struct referral_event_key **sorted, size_t count,
+/*
+ * R-OB-5: order is (incarnation, seq, prev). An author that was restored from a copy goes on in its
+ * next incarnation from what it still had: of what it wrote before, that place and all after it are
+ * lost. Where that is for `event`; 0: it is not lost.
+ */
+static uint64_t lost_from(const struct referral_event_key *event,
+                          const struct referral_event_key **sorted, size_t count)
+{
+    for (size_t i = 0; i < count && sorted[i]->seq <= event->seq; i++)
+        if (born(sorted[i]) > born(event))
+            return sorted[i]->seq;
+    return 0;
+}
+
+/* What counts of one side, in order of place; the rest was lost when its author was restored. */
+static size_t keep_present(const struct referral_event_key **sorted, size_t count,
+                           const struct referral_event_key **present)
+{
+    uint32_t newest = 0;
+    size_t kept = 0;
+    for (size_t first = 0, next; first < count; first = next) {
+        for (next = first; next < count && sorted[next]->seq == sorted[first]->seq; next++)
+            if (born(sorted[next]) > newest)
+                newest = born(sorted[next]);
+        for (size_t i = first; i < next; i++)
+            if (born(sorted[i]) == newest)
+                present[kept++] = sorted[i];
+    }
+    return kept;
+}
+
+/* One side: all that is held of it in order of place, and of that what counts. */
+struct side {
+    const struct referral_event_key **sorted, **present;
+    size_t count, present_count;
+};
+
+/* How far of the other side's stream the author of `seen` knew: what was lost since ends it. */
+static bool read_seen(const struct referral_event_key *event, const struct side *other,
+                      const struct referral_event_key **by_oid, size_t total, uint64_t *seen)
+{
+    const struct referral_event_key *found = find_oid(by_oid, total, &event->seen);
+    if (!found || found->side == event->side)
+        return false;
+    uint64_t lost = lost_from(found, other->sorted, other->count);
+    uint64_t seq = lost ? lost - 1 : found->seq;
+    if (seq > *seen)
+        *seen = seq;
+    return true;
+}
+
+/* The gapless, unforked beginning of one side. */
+static bool read_stream(const struct side *side, const struct side *opposite,
                         const struct referral_event_key **by_oid, size_t total,
                         struct stream *stream)
 {
+    const struct referral_event_key **sorted = side->present;
+    size_t count = side->present_count;
     for (size_t i = 0; i < count; i++) {
         const struct referral_event_key *event = sorted[i];
         size_t n = stream->count;
@@ -318,13 +379,8 @@ static bool read_stream(const struct referral_event_key **sorted, size_t count,
             return true;
         /* the receiver's stream exists because of the sender's first event, which names it */
         uint64_t seen = n ? stream->seen[n - 1] : event->side == REFERRAL_RECEIVER;
-        if (event->has_seen) {
-            const struct referral_event_key *other = find_oid(by_oid, total, &event->seen);
-            if (!other || other->side == event->side)
-                return true;
-            if (other->seq > seen)
-                seen = other->seq;
-        }
+        if (event->has_seen && !read_seen(event, opposite, by_oid, total, &seen))
+            return true;
         stream->at[n] = event;
         stream->seen[n] = seen;
         stream->count++;
@@ -336,7 +392,8 @@ static bool read_stream(const struct referral_event_key **sorted, size_t count,
 static bool is_forked(const struct referral_event_key **sorted, size_t count)
 {
     for (size_t i = 1; i < count; i++)
-        if (sorted[i - 1]->side == sorted[i]->side && sorted[i - 1]->seq == sorted[i]->seq)
+        if (sorted[i - 1]->side == sorted[i]->side && sorted[i - 1]->seq == sorted[i]->seq &&
+            born(sorted[i - 1]) == born(sorted[i]))
             return true;
     return false;
 }
@@ -375,18 +432,17 @@ static void merge(struct stream streams[2], struct referral_state *state)
 
 static enum referral_verdict verdict_of(const struct referral_event_key *event,
                                         const struct stream streams[2],
-                                        const struct referral_state *state,
-                                        const struct referral_event_key **sorted, size_t count)
+                                        const struct referral_state *state, const struct side *side)
 {
     const struct stream *stream = &streams[event->side];
     if (event->seq >= 1 && event->seq <= state->seq[event->side] &&
         oid_equal(&stream->at[event->seq - 1]->oid, &event->oid))
         return stream->verdict[event->seq - 1];
-    for (size_t i = 0; i < count; i++)
-        if (sorted[i]->side == event->side && sorted[i]->seq == event->seq &&
-            !oid_equal(&sorted[i]->oid, &event->oid))
+    for (size_t i = 0; i < side->count; i++)
+        if (side->sorted[i]->seq == event->seq && born(side->sorted[i]) == born(event) &&
+            !oid_equal(&side->sorted[i]->oid, &event->oid))
             return REFERRAL_FORKED;
-    return REFERRAL_PENDING;
+    return lost_from(event, side->sorted, side->count) ? REFERRAL_LOST : REFERRAL_PENDING;
 }
 
 void referral_evaluate(const struct referral_event_key *events, size_t count,
@@ -411,26 +467,35 @@ void referral_evaluate(const struct referral_event_key *events, size_t count,
         senders++;
 
     struct stream streams[2] = {0};
+    const struct referral_event_key **present = mem_alloc(distinct * sizeof(*present));
+    struct side sides[2] = {{sorted, present, senders, 0},
+                            {sorted + senders, present + senders, distinct - senders, 0}};
     for (size_t side = 0; side < 2; side++) {
+        sides[side].present_count =
+            keep_present(sides[side].sorted, sides[side].count, sides[side].present);
         streams[side].at = mem_alloc(distinct * sizeof(*streams[side].at));
         streams[side].seen = mem_alloc(distinct * sizeof(*streams[side].seen));
         streams[side].verdict = mem_alloc(distinct * sizeof(*streams[side].verdict));
     }
-    bool whole = read_stream(sorted, senders, by_oid, distinct, &streams[REFERRAL_SENDER]);
-    whole &= read_stream(sorted + senders, distinct - senders, by_oid, distinct,
-                         &streams[REFERRAL_RECEIVER]);
+    bool whole = read_stream(&sides[0], &sides[1], by_oid, distinct, &streams[0]);
+    whole &= read_stream(&sides[1], &sides[0], by_oid, distinct, &streams[1]);
     merge(streams, ret);
     if (!whole || is_forked(sorted, distinct))
         ret->flags |= REFERRAL_FROZEN;
-    ret->pending = distinct - (size_t)(ret->seq[0] + ret->seq[1]);
+    for (size_t i = 0; i < distinct; i++)
+        if (born(sorted[i]) > 1)
+            ret->flags |= REFERRAL_REBORN;
+    ret->pending =
+        sides[0].present_count + sides[1].present_count - (size_t)(ret->seq[0] + ret->seq[1]);
     for (size_t i = 0; ret_verdicts && i < count; i++)
-        ret_verdicts[i] = verdict_of(&events[i], streams, ret, sorted, distinct);
+        ret_verdicts[i] = verdict_of(&events[i], streams, ret, &sides[events[i].side]);
 
     for (size_t side = 0; side < 2; side++) {
         free(streams[side].at);
         free(streams[side].seen);
         free(streams[side].verdict);
     }
+    free(present);
     free(sorted);
     free(by_oid);
 }

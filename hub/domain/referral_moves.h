@@ -21,6 +21,7 @@ enum referral_side { REFERRAL_SENDER = 0, REFERRAL_RECEIVER = 1 };
 struct referral_event_key {
     struct oid oid;
     enum referral_side side;
+    uint32_t incarnation; /* 0 is 1 */
     uint64_t seq;
     struct oid prev, seen;
     bool has_prev, has_seen;
@@ -37,6 +38,7 @@ enum referral_verdict {
     REFERRAL_PENDING = 2, /* `prev` or `seen` is not held yet */
     REFERRAL_REFUSED = 3, /* not allowed in the state it met: kept, without effect */
     REFERRAL_FORKED = 4,  /* one of several with the same place in the stream */
+    REFERRAL_LOST = 5,    /* its author was restored from a copy and has gone another way since */
 };
 
 enum referral_flag {                                     /* bits */
@@ -45,6 +47,7 @@ enum referral_flag {                                     /* bits */
                      REFERRAL_QUESTION_OPEN =
                          1 << 2, /* the sender owes an answer; the answer clock stands still */
                      REFERRAL_FROZEN = 1 << 3, /* a stream was forked */
+                     REFERRAL_REBORN = 1 << 4, /* an author was restored from a copy meanwhile */
 };
 
 struct referral_state {

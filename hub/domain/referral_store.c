@@ -3,6 +3,7 @@
 #include "hub/base/text.h"
 #include "hub/crypto/secret.h"
 #include "hub/crypto/wire.h"
+#include "hub/domain/attachment.h"
 #include "hub/outbox/outbox.h"
 
 #define COLUMNS                                                                                 \
@@ -10,7 +11,7 @@
     "receiver_seq, receiver_head, answer_due_s, asked_s, status_event, pending, events, "       \
     "delivery, urgency, feedback, exercise, service, service_name, theme, reason, outcome, "    \
     "consent, part_of, scheduled_s, review_s, created_ms, changed_ms, expires_ms, ended_ms, "   \
-    "purge_ms, purged_ms, late_stage, next_ms, account, request_key, data_key"
+    "purge_ms, purged_ms, late_stage, next_ms, account, request_key, data_key, presented"
 
 static char *lend_text(struct stmt *stmt, int column, struct arena *arena)
 {
@@ -69,6 +70,7 @@ static void read_row(struct stmt *stmt, struct arena *arena, struct referral *re
         .account = stmt_i64(stmt, 38),
         .request_key = stmt_is_null(stmt, 39) ? NULL : lend_text(stmt, 39, arena),
     };
+    row.is_presented = stmt_i64(stmt, 41);
     (void)read_oid(stmt, 1, &row.oid);
     if (!stmt_copy(stmt, 2, row.peer.b, sizeof(row.peer.b)))
         memset(&row.peer, 0, sizeof(row.peer)); /* the schema checks its length */
@@ -242,7 +244,7 @@ bool referral_list(struct store *store, struct arena *arena, const struct referr
                              (long long)rows[count - 1].created_ms, (long long)rows[count - 1].id);
             break;
         }
-        rank = stmt_i64(stmt, 41);
+        rank = stmt_i64(stmt, 42);
         read_row(stmt, arena, &rows[count++]);
     }
     *ret = rows;
@@ -409,14 +411,30 @@ bool referral_row_save(struct tx *tx, const struct referral *referral, bool was_
     return count_open(tx, referral, (int)referral->is_open - (int)was_open, err);
 }
 
+bool referral_row_turn(struct tx *tx, struct referral *referral, struct err *err)
+{
+    AUTO(stmt_release)
+    struct stmt *stmt =
+        stmt_get(tx->store, "UPDATE referral_event SET side = 1 - side WHERE referral = ?1", err);
+    if (!stmt)
+        return false;
+    stmt_bind_i64(stmt, 1, referral->id);
+    if (!stmt_run(stmt, err) || !count_open(tx, referral, -(int)referral->is_open, err))
+        return err_wrap(err, "turn a referral round");
+    referral->is_out = true;
+    return true;
+}
+
 bool referral_row_set_delivery(struct tx *tx, const struct referral *referral, struct err *err)
 {
     AUTO(stmt_release)
-    struct stmt *stmt = stmt_get(tx->store, "UPDATE referral SET delivery = ?2 WHERE id = ?1", err);
+    struct stmt *stmt =
+        stmt_get(tx->store, "UPDATE referral SET delivery = ?2, next_ms = ?3 WHERE id = ?1", err);
     if (!stmt)
         return false;
     stmt_bind_i64(stmt, 1, referral->id);
     stmt_bind_i64(stmt, 2, referral->delivery);
+    stmt_bind_i64(stmt, 3, referral->next_ms);
     return stmt_run(stmt, err) || err_wrap(err, "note the delivery of a referral");
 }
 
@@ -430,9 +448,21 @@ static bool run_on(struct tx *tx, const char *sql, int64_t id, struct err *err)
     return stmt_run(stmt, err) || err_wrap(err, "change referral");
 }
 
+bool referral_present(struct tx *tx, const struct oid *id, bool *ret_tell, struct referral *ret,
+                      struct err *err)
+{
+    bool found;
+    if (!referral_get(tx->store, tx->arena, id, &found, ret, err))
+        return false;
+    *ret_tell = found && !ret->is_out && !ret->is_presented && ret->state.status;
+    return !*ret_tell ||
+           run_on(tx, "UPDATE referral SET presented = 1 WHERE id = ?1", ret->id, err);
+}
+
 bool referral_row_remove(struct tx *tx, const struct referral *referral, struct err *err)
 {
-    return run_on(tx, "DELETE FROM referral_event WHERE referral = ?1", referral->id, err) &&
+    return attachment_erase(tx, referral->id, err) &&
+           run_on(tx, "DELETE FROM referral_event WHERE referral = ?1", referral->id, err) &&
            run_on(tx, "DELETE FROM referral WHERE id = ?1", referral->id, err) &&
            count_open(tx, referral, -(int)referral->is_open, err);
 }
@@ -497,8 +527,10 @@ bool referral_erase(struct tx *tx, struct referral *referral, struct err *err)
     if (!erase_queued(tx, referral, err) ||
         !run_on(tx, "UPDATE referral_event SET payload = NULL WHERE referral = ?1", referral->id,
                 err) ||
-        !run_on(tx, "UPDATE referral SET data_key = NULL WHERE id = ?1", referral->id, err))
+        !run_on(tx, "UPDATE referral SET data_key = NULL WHERE id = ?1", referral->id, err) ||
+        !attachment_erase(tx, referral->id, err))
         return false;
+    store_scrub(tx->store);
     referral->data_key = (struct bytes){0};
     referral->purged_ms = tx->now.ms;
     return true;

@@ -64,6 +64,15 @@ NODISCARD bool referral_event_open(struct arena *arena, const struct identity *s
                                    const struct referral_event_row *row,
                                    const Maillon__Hfp__V1__ReferralPayload **ret, struct err *err);
 
+/** The raw part beside the signed event; both empty when there is none, or it was erased. */
+NODISCARD bool referral_event_personal(struct arena *arena, const struct identity *self,
+                                       const struct referral *referral,
+                                       const struct referral_event_row *row,
+                                       struct bytes *ret_payload, struct bytes *ret_salt,
+                                       struct err *err);
+/** REFER of ours came back after events of the peer: the sides recorded for them turn round. */
+NODISCARD bool referral_row_turn(struct tx *tx, struct referral *referral, struct err *err);
+
 /* referral.c, for own acts and the clock */
 /** Signs, stores and queues one event of ours and applies it. `body` lacks head, seen, commit. */
 NODISCARD bool referral_author(struct tx *tx, struct referral *referral,

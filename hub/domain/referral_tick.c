@@ -4,9 +4,10 @@
 
 #include <inttypes.h>
 
-#define DUE_AT_ONCE 200 /* referrals one tick looks at, so that it never holds up its group */
-#define STUB_MS     (INT64_C(1000) * REFERRAL_LIFETIME_MAX_S) /* how long REFER may be missing */
-#define AGAIN_MS    INT64_C(3600000) /* an act of the clock that could not be sent */
+#define DUE_AT_ONCE       200 /* referrals one tick looks at, so that it never holds up its group */
+#define STUB_MS           (INT64_C(1000) * REFERRAL_LIFETIME_MAX_S) /* how long REFER may be missing */
+#define AGAIN_MS          INT64_C(3600000) /* an act of the clock that could not be sent */
+#define REFERRAL_WARNINGS 3
 
 static bool may_expire(const struct referral *referral)
 {
@@ -26,6 +27,34 @@ static int64_t late_ms(const struct referral *referral)
     return referral->late_stage == 0 && start < due ? start + (due - start) / 2 : due;
 }
 
+/* R-PD-10: when people are told that it has not reached the peer's hub, hours after it was sent. */
+static const unsigned warnings[][REFERRAL_WARNINGS] = {{24, 72, 168}, {4, 24, 72}};
+
+/** The first warning after `after_ms`; 0: none is left, or it has arrived. */
+static int64_t warning_ms(const struct referral *referral, int64_t after_ms)
+{
+    if (!referral->is_out || !referral->is_open || referral->delivery != REFERRAL_WAITING)
+        return 0;
+    for (size_t i = 0; i < REFERRAL_WARNINGS; i++) {
+        int64_t ms = referral->created_ms +
+                     (int64_t)warnings[referral_is_urgent(referral)][i] * INT64_C(3600000);
+        if (ms > after_ms)
+            return ms;
+    }
+    return 0;
+}
+
+bool referral_is_urgent(const struct referral *referral)
+{
+    return referral->urgency > MAILLON__HFP__V1__URGENCY__URGENCY_NORMAL;
+}
+
+bool referral_is_slow(const struct referral *referral, struct wall now)
+{
+    int64_t first = warning_ms(referral, 0);
+    return first && first <= now.ms;
+}
+
 static void sooner(int64_t *next, int64_t ms)
 {
     if (ms > 0 && (!*next || ms < *next))
@@ -38,6 +67,7 @@ void referral_plan(struct referral *referral, struct wall now)
     if (!referral->state.status)
         sooner(&next, referral->created_ms + STUB_MS);
     sooner(&next, late_ms(referral));
+    sooner(&next, warning_ms(referral, now.ms));
     if (may_expire(referral))
         sooner(&next, referral->expires_ms);
     if (!referral->purged_ms)
@@ -95,6 +125,7 @@ static bool set_delivery(struct tx *tx, struct referral *referral,
     if (event->key.action != REFERRAL_ACTION(REFER))
         return true;
     referral->delivery = delivery;
+    referral_plan(referral, tx->now); /* no more warnings that it does not arrive */
     return referral_row_set_delivery(tx, referral, err);
 }
 
@@ -186,6 +217,9 @@ static bool look_at(struct tx *tx, struct referral *referral, struct err *err)
         return false;
     if (referral->purge_ms && !referral->purged_ms && referral->purge_ms <= tx->now.ms &&
         !erase(tx, referral, err))
+        return false;
+    int64_t warning = warning_ms(referral, referral->next_ms - 1);
+    if (warning && warning <= tx->now.ms && !tell(tx, referral, "waiting", err))
         return false;
     bool expires = may_expire(referral) && referral->expires_ms <= tx->now.ms;
     referral_plan(referral, tx->now);

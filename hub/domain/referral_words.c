@@ -18,7 +18,11 @@ enum when { /* bits, all must hold */
             NOT_TAKEN = 1 << 7,
             NOT_STORED = 1 << 8,
             REVIEW = 1 << 9,
+            SLOW = 1 << 10,
 };
+
+/* R-RF-4: later steps are here and wait for it. */
+#define GAP_WORDS "Une étape précédente manque, elle a été demandée. "
 
 /* First match. {peer} {phone} {due} {review} are filled in. */
 static const struct {
@@ -34,6 +38,8 @@ static const struct {
     {STATUS(REQUESTED), OUT | QUESTION | LATE, "En retard : répondez à la question de {peer}."},
     {STATUS(REQUESTED), OUT | QUESTION, "Répondez à la question de {peer} avant le {due}."},
     {STATUS(REQUESTED), IN | QUESTION, "{peer} doit répondre à votre question avant le {due}."},
+    {STATUS(REQUESTED), OUT | SLOW,
+     "Toujours pas remise au hub de {peer} : appelez{phone} ; les essais continuent."},
     {STATUS(REQUESTED), OUT | NOT_STORED,
      "Pas encore remise au hub de {peer} : nouvel essai automatique."},
     {STATUS(REQUESTED), OUT | LATE,
@@ -62,7 +68,7 @@ static unsigned now_when(const struct referral *referral, struct wall now)
            (referral->delivery == REFERRAL_UNDELIVERED ? UNDELIVERED : 0) |
            (referral->delivery == REFERRAL_NOT_TAKEN ? NOT_TAKEN : 0) |
            (referral->delivery == REFERRAL_WAITING ? NOT_STORED : 0) |
-           (referral->review_s ? REVIEW : 0);
+           (referral->review_s ? REVIEW : 0) | (referral_is_slow(referral, now) ? SLOW : 0);
 }
 
 /* "30/11/2026 à 14:00 UTC" */
@@ -105,8 +111,10 @@ char *referral_next_words(struct arena *arena, const struct referral *referral,
     unsigned when = now_when(referral, now);
     for (size_t i = 0; i < ARRAY_LEN(sentences); i++)
         if ((sentences[i].statuses >> referral->state.status & 1) &&
-            (sentences[i].when & when) == sentences[i].when)
-            return fill_in(arena, sentences[i].words, names, values, ARRAY_LEN(names));
+            (sentences[i].when & when) == sentences[i].when) {
+            const char *words = fill_in(arena, sentences[i].words, names, values, ARRAY_LEN(names));
+            return arena_printf(arena, "%s%s", referral->state.pending ? GAP_WORDS : "", words);
+        }
     return arena_text(arena, "");
 }
 

@@ -7,25 +7,43 @@ static void bind_key(struct stmt *stmt, const char *type, struct bytes stream)
     stmt_bind_bytes(stmt, 2, stream.len > 0 ? stream : BYTES_LITERAL(""));
 }
 
-bool stream_next(struct tx *tx, const char *type, struct bytes stream, uint64_t *ret_seq,
-                 struct oid *ret_prev, bool *ret_has_prev, struct err *err)
+static bool find(struct store *store, const char *type, struct bytes stream, uint64_t *ret_seq,
+                 struct oid *ret_head, bool *ret_found, struct err *err)
 {
     AUTO(stmt_release)
     struct stmt *stmt =
-        stmt_get(tx->store, "SELECT seq, head FROM stream WHERE type = ?1 AND stream = ?2", err);
+        stmt_get(store, "SELECT seq, head FROM stream WHERE type = ?1 AND stream = ?2", err);
     if (!stmt)
         return false;
     bind_key(stmt, type, stream);
     bool row;
     if (!stmt_next(stmt, &row, err))
         return err_wrap(err, "find the head of an own stream");
-    struct oid prev = {0};
-    if (row && !stmt_copy(stmt, 1, prev.b, sizeof(prev.b)))
-        return err_set(err, ERR_IO, "the head of an own stream is damaged");
-    *ret_seq = row ? (uint64_t)stmt_i64(stmt, 0) + 1 : 1;
-    *ret_has_prev = row;
-    if (row)
-        *ret_prev = prev;
+    *ret_found = row;
+    *ret_seq = row ? (uint64_t)stmt_i64(stmt, 0) : 0;
+    return !row || stmt_copy(stmt, 1, ret_head->b, OID_BYTES) ||
+           err_set(err, ERR_IO, "the head of an own stream is damaged");
+}
+
+bool stream_has_gone_back(struct store *store, const char *type, struct bytes stream, uint64_t seq,
+                          const struct oid *oid, bool *ret, struct err *err)
+{
+    uint64_t known;
+    struct oid head = {0};
+    bool found;
+    if (!find(store, type, stream, &known, &head, &found, err))
+        return false;
+    *ret = seq > known || (seq == known && !oid_equal(&head, oid));
+    return true;
+}
+
+bool stream_next(struct tx *tx, const char *type, struct bytes stream, uint64_t *ret_seq,
+                 struct oid *ret_prev, bool *ret_has_prev, struct err *err)
+{
+    uint64_t seq;
+    if (!find(tx->store, type, stream, &seq, ret_prev, ret_has_prev, err))
+        return false;
+    *ret_seq = seq + 1;
     return true;
 }
 

@@ -12,10 +12,13 @@
 #include "hub/store/stmt.h"
 
 enum effect_kind {
-    EFFECT_OUTBOX,   /* `node` has something new to fetch on lanes 0 or 1 */
-    EFFECT_JOURNAL,  /* lane 2 has something new for every accepted peer */
-    EFFECT_RELATION, /* the relation, keys or routes of `node` changed: reload it */
-    EFFECT_EVENT,    /* event row `number`: tell the people who watch */
+    EFFECT_OUTBOX,     /* `node` has something new to fetch on lanes 0 or 1 */
+    EFFECT_JOURNAL,    /* lane 2 has something new for every accepted peer */
+    EFFECT_RELATION,   /* the relation, keys or routes of `node` changed: reload it */
+    EFFECT_GOSSIP,     /* row `number` of gossip_object is new: tell the members of its scope */
+    EFFECT_EVENT,      /* event row `number`: tell the people who watch */
+    EFFECT_ATTACHMENT, /* something of `node` is to be fetched */
+    EFFECT_AUDIT,      /* a new head of our audit log over `number` leaves is signed */
 };
 
 struct effect {
@@ -37,7 +40,8 @@ struct tx {
     const struct random_source *random;
     struct counters *counters;
     struct effects effects;
-    const char *actor; /* account name for audit lines of relation_*; NULL: the hub itself */
+    int64_t open_notices; /* most that one author may have open and shown here; 0: no limit */
+    const char *actor;    /* account name for audit lines of relation_*; NULL: the hub itself */
 };
 
 void tx_effect(struct tx *tx, enum effect_kind kind, const struct node_id *node, int64_t number);

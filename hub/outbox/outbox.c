@@ -320,13 +320,13 @@ bool outbox_list(struct store *store, struct arena *arena, const struct node_id 
                  struct outbox_row **ret, size_t *ret_count, struct err *err)
 {
     AUTO(stmt_release)
-    struct stmt *stmt =
-        stmt_get(store,
-                 "SELECT p.node, o.lane, o.link_seq, o.oid, " IS_ACKED ", o.created_ms,"
-                 " o.expires_s, o.attempts, o.size FROM outbox o JOIN peer p ON p.id = o.peer"
-                 " JOIN link l ON l.peer = o.peer AND l.lane = o.lane"
-                 " WHERE ?1 IS NULL OR p.node = ?1 ORDER BY o.id LIMIT ?2",
-                 err);
+    struct stmt *stmt = stmt_get(
+        store,
+        "SELECT p.node, o.lane, o.link_seq, o.oid, " IS_ACKED ", o.created_ms,"
+        " o.expires_s, o.attempts, o.size, o.relayed FROM outbox o JOIN peer p ON p.id = o.peer"
+        " JOIN link l ON l.peer = o.peer AND l.lane = o.lane"
+        " WHERE ?1 IS NULL OR p.node = ?1 ORDER BY o.id LIMIT ?2",
+        err);
     if (!stmt)
         return false;
     stmt_bind_bytes(stmt, 1, peer ? node_id_bytes(peer) : (struct bytes){0});
@@ -347,6 +347,7 @@ bool outbox_list(struct store *store, struct arena *arena, const struct node_id 
             .expires_s = (uint64_t)stmt_i64(stmt, 6),
             .attempts = (uint32_t)stmt_i64(stmt, 7),
             .bytes = (size_t)stmt_i64(stmt, 8),
+            .relayed = stmt_i64(stmt, 9) != 0,
         };
         if (!stmt_copy(stmt, 0, rows[count].peer.b, NODE_ID_BYTES) ||
             !stmt_copy(stmt, 3, rows[count].oid.b, OID_BYTES))
@@ -366,7 +367,7 @@ bool outbox_delivery(struct store *store, const struct oid *oid, const char **re
 {
     AUTO(stmt_release)
     struct stmt *queued = stmt_get(store,
-                                   "SELECT " IS_ACKED " FROM outbox o"
+                                   "SELECT " IS_ACKED ", o.relayed FROM outbox o"
                                    " JOIN link l ON l.peer = o.peer AND l.lane = o.lane"
                                    " WHERE o.oid = ?1 AND o.freed_by = 1 ORDER BY 1 LIMIT 1",
                                    err);
@@ -380,7 +381,7 @@ bool outbox_delivery(struct store *store, const struct oid *oid, const char **re
     if (!stmt_next(queued, &is_queued, err) || !stmt_next(lost, &is_lost, err))
         return err_wrap(err, "look where an object is");
     if (is_queued)
-        *ret = stmt_i64(queued, 0) ? "acked" : "sent";
+        *ret = stmt_i64(queued, 0) ? "acked" : stmt_i64(queued, 1) ? "at-relay" : "sent";
     else
         *ret = is_lost ? lost_word(stmt_text(lost, 0)) : "stored";
     return true;

@@ -4,6 +4,7 @@
  * them (R-PD-2, R-PD-5). Also the per-peer link cursors (R-PD-3) and the receipts sent, for replay
  * (R-PD-7). Owns tables `outbox`, `link`, `receipt`.
  */
+#include "hub/crypto/seal.h"
 #include "hub/domain/tx.h"
 
 enum outbox_free {
@@ -57,6 +58,12 @@ NODISCARD bool outbox_retry_later(struct tx *tx, const struct node_id *peer, con
 NODISCARD bool outbox_reseal(struct tx *tx, const struct node_id *peer, const struct oid *oid,
                              struct err *err);
 
+/** The same for what the peer could not open, by the id of the sealed bytes; unknown: fine. */
+NODISCARD bool outbox_reseal_sent(struct tx *tx, const struct node_id *peer,
+                                  const struct oid *sealed_id, struct err *err);
+/** Everything queued was signed anew: seals it all again. */
+NODISCARD bool outbox_reseal_all(struct tx *tx, struct err *err);
+
 /* Sending: read connection. */
 struct outbox_item {
     uint64_t link_seq;
@@ -71,6 +78,38 @@ NODISCARD bool outbox_read(struct store *store, struct arena *arena, const struc
                            struct err *err);
 NODISCARD bool outbox_count(struct store *store, const struct node_id *peer, uint64_t *ret,
                             struct err *err); /* peer NULL: all */
+
+/* By way of relays (R-RE-1): the row stays until the signed receipt, whatever a relay says. */
+struct outbox_relayable {
+    unsigned lane;
+    uint64_t link_seq;
+    uint32_t attempts;
+    enum outbox_free freed_by;
+    struct oid oid, sealed_id;
+    struct bytes sealed; /* arena */
+};
+#define OUTBOX_AWAY_MAX 256
+/** Some of the peers that something waits for, neither acked nor held by a relay. */
+NODISCARD bool outbox_away(struct store *store, struct node_id ret[OUTBOX_AWAY_MAX],
+                           size_t *ret_count, struct err *err);
+/** What waits for one of them, oldest first: at most `limit` and about `max_bytes`. */
+NODISCARD bool outbox_read_for_relay(struct store *store, struct arena *arena,
+                                     const struct node_id *peer, unsigned lane, size_t limit,
+                                     size_t max_bytes, struct wall now,
+                                     struct outbox_relayable **ret, size_t *ret_count,
+                                     struct err *err);
+/** `relay` has taken custody: starts the receipt clock; frees OUTBOX_FREE_ON_ACK rows. `item` may
+ * have left the queue meanwhile. */
+NODISCARD bool outbox_at_relay(struct tx *tx, const struct node_id *peer,
+                               const struct outbox_relayable *item, const struct node_id *relay,
+                               struct err *err);
+/** The destination could not open what `relay` brought: sealed again if its key has changed since;
+ * else nothing. */
+NODISCARD bool outbox_reseal_relayed(struct tx *tx, const struct node_id *relay,
+                                     const struct oid *sealed_id, struct err *err);
+/** Objects that `relay` holds of ours, as far as it says. */
+NODISCARD bool outbox_relay_count(struct store *store, const struct node_id *relay, uint64_t *ret,
+                                  struct err *err);
 
 /* Receipts for replay. */
 /** Stores sealed receipt bytes and queues them; *ret_receipt for object_set_receipt. */
@@ -98,13 +137,13 @@ NODISCARD bool outbox_retry_now(struct tx *tx, const struct node_id *peer, struc
 /** Cancels the queue of a blocked peer. */
 NODISCARD bool outbox_drop_peer(struct tx *tx, const struct node_id *peer, struct err *err);
 
-/* State words for the API: "queued", "acked". */
 struct outbox_row {
     struct node_id peer;
     unsigned lane;
     uint64_t link_seq;
     struct oid oid;
-    bool acked;
+    bool acked;   /* the peer has it, no receipt yet */
+    bool relayed; /* a relay has held it */
     int64_t created_ms;
     uint64_t expires_s;
     uint32_t attempts;
@@ -113,6 +152,24 @@ struct outbox_row {
 NODISCARD bool outbox_list(struct store *store, struct arena *arena, const struct node_id *peer,
                            size_t limit, struct outbox_row **ret, size_t *ret_count,
                            struct err *err);
-/** Delivery word of an own object: "sent" (queued), "acked", or "stored" when no row waits. */
+/** Delivery word of an own object: "sent" (queued), "at-relay", "acked", or "stored" when no row
+ * waits. */
 NODISCARD bool outbox_delivery(struct store *store, const struct oid *oid, const char **ret,
                                struct err *err);
+
+/* After a restore (R-PD-3, R-REC-2, F25): outbox_restart.c. */
+/** The last link_seq given out on this lane. Any connection. */
+NODISCARD bool outbox_sent(struct store *store, const struct node_id *peer, unsigned lane,
+                           uint64_t *ret, struct err *err);
+/** Numbers of this lane go on beyond `link_seq`, and what waits takes new ones. */
+NODISCARD bool outbox_restart(struct tx *tx, const struct node_id *peer, unsigned lane,
+                              uint64_t link_seq, struct err *err);
+/** An own object that the peer had and lost; nothing when it still waits here. */
+struct outbox_again {
+    struct oid oid;
+    struct parcel parcel;
+    unsigned lane;
+    uint64_t expires_s;
+};
+NODISCARD bool outbox_send_again(struct tx *tx, const struct node_id *peer,
+                                 const struct outbox_again *again, struct err *err);

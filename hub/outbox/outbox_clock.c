@@ -97,7 +97,8 @@ static bool requeue_due(struct tx *tx, int64_t now_ms, size_t *ret_count, struct
         return false;
     for (size_t i = 0; i < count; i++) {
         int64_t peer, seq;
-        if (!outbox_next_seq(tx, &rows[i].node, rows[i].lane, 0, 0, &peer, &seq, err))
+        if (!outbox_next_seq(tx, &rows[i].node, rows[i].lane, 0, 0, &peer, &seq, err) ||
+            !outbox_relay_late(tx, &rows[i].oid, peer, err))
             return false;
         AUTO(stmt_release)
         struct stmt *stmt = stmt_get(tx->store,
@@ -214,7 +215,7 @@ bool outbox_tick(struct tx *tx,
     int64_t next_ms = tx->now.ms + TICK_MS;
     if (!start_receipt_clocks(tx, err) || !expire(tx, on_expired, &expired, err) ||
         !requeue_due(tx, tx->now.ms, &requeued, err) || !forget_old(tx, err) ||
-        !next_due(tx, &next_ms, err))
+        !outbox_relay_tick(tx, err) || !next_due(tx, &next_ms, err))
         return err_wrap(err, "clock work of the queue");
     ret_next->ms = next_ms;
     return true;

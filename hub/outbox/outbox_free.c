@@ -128,7 +128,7 @@ static bool set_due(struct tx *tx, int64_t id, int64_t due_ms, struct err *err)
 struct waiting {
     int64_t id, peer, bytes;
     unsigned lane, attempts;
-    bool found;
+    bool found, relayed;
 };
 
 static bool find_waiting(struct tx *tx, const struct node_id *peer, const struct oid *oid,
@@ -136,7 +136,7 @@ static bool find_waiting(struct tx *tx, const struct node_id *peer, const struct
 {
     AUTO(stmt_release)
     struct stmt *stmt = stmt_get(tx->store,
-                                 "SELECT id, size, lane, attempts, peer FROM outbox"
+                                 "SELECT id, size, lane, attempts, peer, relayed FROM outbox"
                                  " WHERE oid = ?2 AND freed_by = 1"
                                  " AND peer = (SELECT id FROM peer WHERE node = ?1)",
                                  err);
@@ -153,6 +153,7 @@ static bool find_waiting(struct tx *tx, const struct node_id *peer, const struct
         ret->lane = (unsigned)stmt_i64(stmt, 2);
         ret->attempts = (unsigned)stmt_i64(stmt, 3);
         ret->peer = stmt_i64(stmt, 4);
+        ret->relayed = stmt_i64(stmt, 5) != 0;
     }
     return true;
 }
@@ -179,7 +180,7 @@ bool outbox_on_receipt(struct tx *tx, const struct node_id *peer, const struct o
                         !outbox_uncount(tx, row.peer, row.lane, row.bytes, err)
                   : !forget_lost(tx, peer, oid, err))
         return err_wrap(err, "free a queued object");
-    return true;
+    return !row.relayed || outbox_relay_settle(tx, oid, row.peer, err);
 }
 
 bool outbox_retry_later(struct tx *tx, const struct node_id *peer, const struct oid *oid,
@@ -283,14 +284,15 @@ static bool replace_sealed(struct tx *tx, const struct node_id *peer, const stru
 }
 
 static bool seal_again(struct tx *tx, const struct node_id *peer, const struct oid *oid,
-                       const struct waiting *row, struct contents *contents, struct err *err)
+                       const struct waiting *row, bool anew, struct contents *contents,
+                       struct err *err)
 {
     uint8_t key[X25519_KEY_BYTES];
     if (!read_contents(tx, row->id, oid, contents, err))
         return false;
     struct err no_key = {0};
     if (contents->erased || !relation_enc_key(tx->store, peer, tx->now, key, &no_key) ||
-        is_sealed_to(tx, contents->sealed, key)) {
+        (!anew && is_sealed_to(tx, contents->sealed, key))) {
         /* Their new entry is still on its way to us. */
         int64_t wait = retry_delay_ms(RETRY_TEMPORARY, row->attempts, 0, 0, tx->random);
         return set_due(tx, row->id, tx->now.ms + wait, err);
@@ -319,9 +321,73 @@ bool outbox_reseal(struct tx *tx, const struct node_id *peer, const struct oid *
     if (!row.found)
         return true;
     struct contents contents = {0};
-    bool done = seal_again(tx, peer, oid, &row, &contents, err);
+    bool done = seal_again(tx, peer, oid, &row, false, &contents, err);
     contents_done(&contents);
     return done || err_wrap(err, "seal a queued object again");
+}
+
+bool outbox_reseal_sent(struct tx *tx, const struct node_id *peer, const struct oid *sealed_id,
+                        struct err *err)
+{
+    AUTO(stmt_release)
+    struct stmt *stmt = stmt_get(tx->store,
+                                 "SELECT oid FROM outbox WHERE sealed_id = ?2 AND freed_by = 1"
+                                 " AND peer = (SELECT id FROM peer WHERE node = ?1)",
+                                 err);
+    if (!stmt)
+        return false;
+    stmt_bind_bytes(stmt, 1, node_id_bytes(peer));
+    stmt_bind_bytes(stmt, 2, oid_bytes(sealed_id));
+    bool row;
+    struct oid oid;
+    if (!stmt_next(stmt, &row, err))
+        return err_wrap(err, "find a queued object");
+    bool found = row && stmt_copy(stmt, 0, oid.b, OID_BYTES);
+    stmt_reset(stmt);
+    return !found || outbox_reseal(tx, peer, &oid, err);
+}
+
+/* The next queued own event after row `after`; *ret_after 0: none. */
+static bool next_queued(struct tx *tx, int64_t after, int64_t *ret_after, struct node_id *ret_peer,
+                        struct oid *ret_oid, struct err *err)
+{
+    AUTO(stmt_release)
+    struct stmt *stmt =
+        stmt_get(tx->store,
+                 "SELECT o.id, p.node, o.oid FROM outbox o JOIN peer p ON p.id = o.peer"
+                 " WHERE o.freed_by = 1 AND o.id > ?1 ORDER BY o.id LIMIT 1",
+                 err);
+    if (!stmt)
+        return false;
+    stmt_bind_i64(stmt, 1, after);
+    bool row;
+    if (!stmt_next(stmt, &row, err))
+        return err_wrap(err, "look through the queue");
+    *ret_after = row ? stmt_i64(stmt, 0) : 0;
+    return !row ||
+           (stmt_copy(stmt, 1, ret_peer->b, NODE_ID_BYTES) &&
+            stmt_copy(stmt, 2, ret_oid->b, OID_BYTES)) ||
+           err_set(err, ERR_IO, "an id in the queue is damaged");
+}
+
+bool outbox_reseal_all(struct tx *tx, struct err *err)
+{
+    struct node_id peer;
+    struct oid oid;
+    for (int64_t at = 0;;) {
+        if (!next_queued(tx, at, &at, &peer, &oid, err))
+            return false;
+        if (!at)
+            return true;
+        struct waiting row;
+        struct contents contents = {0};
+        if (!find_waiting(tx, &peer, &oid, &row, err))
+            return false;
+        bool done = !row.found || seal_again(tx, &peer, &oid, &row, true, &contents, err);
+        contents_done(&contents);
+        if (!done)
+            return err_wrap(err, "seal a queued object again");
+    }
 }
 
 bool outbox_erase(struct tx *tx, const struct oid *oid, struct err *err)

@@ -23,6 +23,13 @@ NODISCARD bool outbox_queue(struct tx *tx, const struct outbox_new *row, struct 
 NODISCARD bool outbox_next_seq(struct tx *tx, const struct node_id *peer, unsigned lane,
                                size_t rows, size_t bytes, int64_t *ret_peer, int64_t *ret_seq,
                                struct err *err);
+/** The receipt clock ran out on what relays held: another path is tried. */
+NODISCARD bool outbox_relay_late(struct tx *tx, const struct oid *oid, int64_t peer,
+                                 struct err *err);
+/** The signed receipt for something that relays held is here. */
+NODISCARD bool outbox_relay_settle(struct tx *tx, const struct oid *oid, int64_t peer,
+                                   struct err *err);
+NODISCARD bool outbox_relay_tick(struct tx *tx, struct err *err);
 /** A row that waited for a receipt is gone. */
 NODISCARD bool outbox_uncount(struct tx *tx, int64_t peer, unsigned lane, int64_t bytes,
                               struct err *err);

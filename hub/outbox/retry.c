@@ -33,6 +33,8 @@ int64_t retry_delay_ms(enum retry_class retry_class, unsigned attempt, int64_t s
                                          : grown(MINUTE_MS, attempt, 4 * HOUR_MS);
         return wait + (int64_t)random_below(random, (uint64_t)wait / 8 + 1);
     }
+    case RETRY_HOME:
+        return full_jitter(grown(SECOND_MS, attempt, 5 * MINUTE_MS), random);
     case RETRY_RECONNECT:
         return full_jitter(grown(SECOND_MS, attempt, 30 * MINUTE_MS), random);
     }

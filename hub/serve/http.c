@@ -1,5 +1,6 @@
 #include "hub/serve/http.h"
 
+#include "hub/api/hsds.h"
 #include "hub/base/list.h"
 #include "hub/base/mem.h"
 #include "hub/crypto/certificate.h"
@@ -7,6 +8,7 @@
 #include "hub/serve/http_answer.h"
 #include "hub/serve/http_guard.h"
 #include "hub/serve/pages_http.h"
+#include "maillon/api/v1/directory.pb-c.h"
 #include "maillon/api/v1/node.pb-c.h"
 #include "proto/limits.h"
 #include <stdio.h>
@@ -29,9 +31,9 @@ struct request {
     struct pages_http *page; /* NULL: a call */
     bool head_only;          /* HEAD of a page */
     struct buf body;
-    size_t length;   /* what Content-Length said */
-    bool started;    /* the whole body is here, the call was made */
-    bool is_metrics; /* the text inside the answer is what was asked for */
+    size_t length;         /* what Content-Length said */
+    bool started;          /* the whole body is here, the call was made */
+    const char *text_type; /* the text inside the answer is what was asked for; NULL: all of it */
     bool keep_alive;
     struct buf answer; /* LWS_PRE bytes, then head and body */
     size_t answer_at;  /* 0: no answer yet */
@@ -321,16 +323,17 @@ static int refuse(struct http_conn *conn, unsigned status, enum err_code code, c
 
 /* Calls. */
 
-static void answer_metrics(struct request *request, const struct reply *reply)
+/* The text of a MetricsResponse, or of an HsdsResponse, which has the same field. */
+static void answer_text(struct request *request, const struct reply *reply)
 {
-    Maillon__Api__V1__MetricsResponse *metrics =
+    Maillon__Api__V1__MetricsResponse *answer =
         maillon__api__v1__metrics_response__unpack(NULL, reply->body.len, reply->body.data);
-    struct bytes text = bytes_text(metrics ? metrics->text : "");
-    http_answer_begin(&request->answer, metrics ? 200 : 500,
-                      "text/plain; version=0.0.4; charset=utf-8", text.len, request->keep_alive);
+    struct bytes text = bytes_text(answer ? answer->text : "");
+    http_answer_begin(&request->answer, answer ? 200 : 500, request->text_type, text.len,
+                      request->keep_alive);
     buf_add_bytes(&request->answer, text);
-    if (metrics)
-        maillon__api__v1__metrics_response__free_unpacked(metrics, NULL);
+    if (answer)
+        maillon__api__v1__metrics_response__free_unpacked(answer, NULL);
 }
 
 /* The answer is ready: it goes out when lws has room. */
@@ -352,8 +355,8 @@ static void on_reply(void *ctx, const struct reply *reply)
         request_free(request);
         return;
     }
-    if (request->is_metrics && reply->ok) {
-        answer_metrics(request, reply);
+    if (request->text_type && reply->ok) {
+        answer_text(request, reply);
     } else {
         http_answer_begin(&request->answer, reply->http_status, reply->content_type,
                           reply->body.len, request->keep_alive);
@@ -515,10 +518,54 @@ static int show_metrics(struct http_conn *conn, bool keep_alive)
 {
     static const struct caller operator= {.local = true};
     struct request *request = request_new(conn);
-    request->is_metrics = request->started = true;
+    request->text_type = "text/plain; version=0.0.4; charset=utf-8";
+    request->started = true;
     request->keep_alive = keep_alive;
     rpc_call(conn->http->config.rpc, "/maillon.api.v1.Node/Metrics", ENCODING_PROTO,
              (struct bytes){NULL, 0}, &operator, on_reply, request);
+    return 0;
+}
+
+/* R-DI-2: the signed entry and the key log, for whoever asks; a hint until the hash matches. */
+static int show_document(struct http_conn *conn, bool keep_alive)
+{
+    static const struct caller operator= {.local = true};
+    struct request *request = request_new(conn);
+    request->text_type = "text/plain; charset=utf-8";
+    request->started = true;
+    request->keep_alive = keep_alive;
+    rpc_call(conn->http->config.rpc, "/maillon.api.v1.Keys/Document", ENCODING_PROTO,
+             (struct bytes){NULL, 0}, &operator, on_reply, request);
+    return 0;
+}
+
+/* The read-only API of HSDS: for who may sign in, or for everybody where the hub says so. */
+static int show_directory(struct http_conn *conn, const char *path, bool keep_alive)
+{
+    struct caller caller = {.local = true};
+    char query[PATH_SIZE] = "", part[PATH_SIZE];
+    AUTO(buf_done) struct buf body = {0};
+    for (int i = 0;
+         lws_hdr_copy_fragment(conn->wsi, part, sizeof(part), WSI_TOKEN_HTTP_URI_ARGS, i) > 0;
+         i++) { /* too long a part ends it: only two short ones are looked at */
+        size_t used = strlen(query);
+        snprintf(query + used, sizeof(query) - used, "%s%s", used > 0 ? "&" : "", part);
+    }
+    if (!conn->http->config.config->open_directory && !http_caller(conn->wsi, &caller))
+        return refuse(conn, 401, ERR_UNSIGNED, "cannot read who is asking; use Bearer and a token");
+    Maillon__Api__V1__HsdsRequest ask;
+    maillon__api__v1__hsds_request__init(&ask);
+    ask.path = (char *)(uintptr_t)path;
+    ask.query = query;
+    size_t len = maillon__api__v1__hsds_request__get_packed_size(&ask);
+    body.len = maillon__api__v1__hsds_request__pack(&ask, buf_reserve(&body, len));
+    struct request *request = request_new(conn);
+    request->text_type = "application/json";
+    request->started = true;
+    request->keep_alive = keep_alive;
+    rpc_call(conn->http->config.rpc, "/maillon.api.v1.Directory/Hsds", ENCODING_PROTO,
+             buf_bytes(&body), &caller, on_reply, request);
+    secret_wipe(&caller, sizeof(caller));
     return 0;
 }
 
@@ -531,6 +578,10 @@ static int show(struct http_conn *conn, const char *path, bool with_body, bool k
 {
     if (with_body && strcmp(path, "/metrics") == 0 && may_see_metrics(conn))
         return show_metrics(conn, keep_alive);
+    if (with_body && strcmp(path, "/.well-known/maillon") == 0)
+        return show_document(conn, keep_alive);
+    if (with_body && hsds_knows(path))
+        return show_directory(conn, path, keep_alive);
     if (is_api_path(path))
         return answer_now(conn, 404, "text/plain; charset=utf-8", BYTES_LITERAL("no such page\n"),
                           with_body, keep_alive);

@@ -63,6 +63,11 @@ int64_t store_changes(const struct store *store); /* rows changed by the last st
  * next call. Call from a LANE_READER job, outside a transaction and with no query open.
  */
 void store_checkpoint(struct store *reader);
+/**
+ * What the open transaction erases must not stay readable in the WAL (R-PR-1): the WAL is emptied
+ * after its commit, or after a later one when a reader is in the way.
+ */
+void store_scrub(struct store *store);
 /** WAL pages not yet checkpointed (about 4,000 are worth a checkpoint); readable from any thread.
  */
 int64_t store_wal_pages(const struct store *store);
@@ -72,10 +77,23 @@ int64_t store_wal_pages(const struct store *store);
  * of another connection go on meanwhile. Outside a transaction.
  */
 NODISCARD bool store_backup(struct store *store, const char *path, struct err *err);
+/**
+ * Writes a copy into the new file `path` (0600) to start from: checks that it is whole, ours and
+ * not of a later version, and marks it, so that the hub fetches what the copy lacks. ERR_IO,
+ * ERR_UNSUPPORTED, ERR_CONFLICT when `path` exists.
+ */
+NODISCARD bool store_restore(const char *copy, const char *path, struct err *err);
 /** How often the database was opened for writing; lower than it was after an old copy was restored.
  */
 int64_t store_generation(const struct store *store);
 /** Opened from a copy that store_backup made (R-REC-3). */
 bool store_is_backup(const struct store *store);
+/** In the open transaction: what the copy lacked is here again. */
+NODISCARD bool store_backup_done(struct store *store, struct err *err);
+/**
+ * A file beside the database remembers the highest generation started here: *ret_back when the
+ * database is not newer, so an old one was put in its place (R-REC-1). Writes the file.
+ */
+NODISCARD bool store_marker(const char *path, int64_t generation, bool *ret_back, struct err *err);
 /** Bytes of the database file on disk. */
 int64_t store_size(struct store *store);

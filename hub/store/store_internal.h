@@ -37,6 +37,7 @@ struct store {
     enum store_mode mode;
     int lock_fd;    /* -1: none held */
     bool marked;    /* store_meta.is_open is ours to clear */
+    bool scrub;     /* the WAL holds what was erased */
     bool in_group;  /* between store_begin and store_commit or store_rollback */
     unsigned marks; /* open savepoints */
     int64_t generation;

@@ -121,9 +121,10 @@ static bool configure(struct store *store, bool relaxed_sync, struct err *err)
         return store_exec(store, "PRAGMA query_only = ON; PRAGMA cache_size = -2000", err);
     if (sqlite3_db_readonly(store->db, "main") == 1)
         return store_error(store, SQLITE_READONLY, NULL, err);
-    /* secure_delete: an erased key must not stay readable in the file; FAST zeroes it in pages that
-     * are written anyway. */
-    return store_exec(store, "PRAGMA cache_size = -8000; PRAGMA secure_delete = FAST", err) &&
+    /* secure_delete: an erased key must not stay readable in the file. FAST leaves what whole freed
+     * pages held, such as the wrapped key of a queued message (measured: 365 of 4,000 keys stayed);
+     * ON costs 4 microseconds and 1.9 KB of WAL for each queued message of 1.2 KB. */
+    return store_exec(store, "PRAGMA cache_size = -8000; PRAGMA secure_delete = ON", err) &&
            store_exec(store, "PRAGMA journal_size_limit = 67108864", err) && use_wal(store, err);
 }
 
@@ -293,6 +294,24 @@ bool store_begin(struct store *store, struct err *err)
     return true;
 }
 
+void store_scrub(struct store *store)
+{
+    store->scrub = true;
+}
+
+static void empty_wal(struct store *store)
+{
+    sqlite3_busy_timeout(store->db, 0); /* a reader ends soon: the next commit tries again */
+    int rc = sqlite3_wal_checkpoint_v2(store->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    sqlite3_busy_timeout(store->db, BUSY_TIMEOUT_MS);
+    if (rc != SQLITE_OK)
+        return;
+    store->scrub = false;
+    store->wal_next_copy = WAL_FULL_FRAMES;
+    atomic_store_explicit(&store->wal_frames, 0, memory_order_relaxed);
+    atomic_store_explicit(&store->wal_copied, 0, memory_order_relaxed);
+}
+
 bool store_commit(struct store *store, struct err *err)
 {
     assert(store->in_group && !store->marks);
@@ -301,6 +320,8 @@ bool store_commit(struct store *store, struct err *err)
         return false;
     }
     store->in_group = false;
+    if (store->scrub)
+        empty_wal(store);
     return true;
 }
 

@@ -110,6 +110,38 @@ static void settle(struct scene *scene)
 
 /* ---- the scene ---- */
 
+/** A file of one part: ours, that the neighbour may ask for, or theirs, that is asked for. */
+static void add_attachment(struct tx *tx, bool is_ours, uint8_t event, uint8_t byte)
+{
+    struct err err = {0};
+    uint8_t oid[OID_BYTES], part[20], hash[32];
+    memset(oid, event, sizeof oid);
+    memset(part, byte, sizeof part);
+    digest_sha256(bytes_of(part, sizeof part), hash);
+    AUTO(stmt_release)
+    struct stmt *stmt =
+        stmt_get(tx->store,
+                 "INSERT INTO attachment (peer, event, position, is_ours, state, size, parts, have,"
+                 " hashes, created_ms, account) VALUES (?1, ?2, 0, ?3, ?4, 4, 1, ?3, ?5, ?6, 0)",
+                 &err);
+    MUST(stmt);
+    stmt_bind_bytes(stmt, 1, node_id_bytes(identity_node(fuzz_neighbour())));
+    stmt_bind_bytes(stmt, 2, bytes_of(oid, sizeof oid));
+    stmt_bind_i64(stmt, 3, is_ours);
+    stmt_bind_i64(stmt, 4, is_ours ? 1 : 2);
+    stmt_bind_bytes(stmt, 5, bytes_of(hash, sizeof hash));
+    stmt_bind_i64(stmt, 6, tx->now.ms);
+    MUST(stmt_run(stmt, &err));
+    AUTO(stmt_release)
+    struct stmt *add = stmt_get(
+        tx->store, "INSERT INTO attachment_part (attachment, number, bytes) VALUES (?1, 0, ?2)",
+        &err);
+    MUST(add);
+    stmt_bind_i64(add, 1, store_last_id(tx->store));
+    stmt_bind_bytes(add, 2, bytes_of(part, sizeof part));
+    MUST(!is_ours || stmt_run(add, &err));
+}
+
 static void meet(struct scene *scene)
 {
     struct tx tx = {.store = scene->store,
@@ -122,6 +154,8 @@ static void meet(struct scene *scene)
     MUST(store_begin(scene->store, &err));
     hub_accept(&tx, fuzz_neighbour());
     MUST(relation_set_switches(&tx, identity_node(fuzz_neighbour()), 15, 15, &err));
+    add_attachment(&tx, true, 7, 'x');
+    add_attachment(&tx, false, 8, 'y');
     MUST(store_commit(scene->store, &err));
     free(tx.effects.list);
     arena_free(tx.arena);
@@ -240,17 +274,17 @@ static void prove(struct scene *scene)
     if (scene->dialled) {
         MUST(take(scene, &mine));
         digest_sha256(buf_bytes(&mine), transcript.hello_d);
-        handshake_hello_r(they, nonce, now_ms, &theirs);
+        handshake_hello_r(they, nonce, now_ms, UINT64_MAX, 0, &theirs);
         digest_sha256(buf_bytes(&theirs), transcript.hello_r);
-        handshake_proof(they, &transcript, HANDSHAKE_RESPONDER, &proof);
+        handshake_proof(they, &transcript, HANDSHAKE_RESPONDER, HANDSHAKE_KEL_LATEST, &proof);
         receive(scene, buf_bytes(&theirs));
     } else {
-        handshake_hello_d(identity_node(fuzz_self()), nonce, now_ms, &theirs);
+        handshake_hello_d(identity_node(fuzz_self()), nonce, now_ms, UINT64_MAX, 0, &theirs);
         digest_sha256(buf_bytes(&theirs), transcript.hello_d);
         receive(scene, buf_bytes(&theirs));
         MUST(take(scene, &mine));
         digest_sha256(buf_bytes(&mine), transcript.hello_r);
-        handshake_proof(they, &transcript, HANDSHAKE_DIALLER, &proof);
+        handshake_proof(they, &transcript, HANDSHAKE_DIALLER, HANDSHAKE_KEL_LATEST, &proof);
     }
     receive(scene, buf_bytes(&proof));
     assert(scene->link->phase == LINK_UP);

@@ -4,6 +4,7 @@
 Usage: make_corpus.py   (writes into the corpus folder beside it)
 """
 
+import hashlib
 import json
 import pathlib
 
@@ -12,6 +13,7 @@ GOLDEN = HERE.parent / "vectors" / "golden"
 KINDS = ["receipt", "referral-event", "claim-event", "notice", "directory-entry", "service"]
 FIT, WRONG_LANE, TURN_SEAL, OUTER, CUT = 1, 2, 4, 8, 16  # fuzz_hubs.h
 PROVEN, DIALLED, STRANGER = 1, 2, 4  # fuzz_link.c
+OURS, THEIRS = b"\7" * 32, b"\x08" * 32  # events with an attachment, fuzz_link.c
 FRAME, OBJECT, TIME = 0, 1, 2
 
 
@@ -125,6 +127,14 @@ def main():
         "ping": frame(12, number(1, 7)) + frame(13, number(1, 7)),
         "bye": frame(14, number(1, 4) + number(2, 30)),
         "heads": frame(15, b""),
+        "offer": frame(16, text(1, bytes(32)) + text(2, b"\1" * 32) * 3, 2),
+        "offer_short": frame(16, text(1, bytes(32)) + text(2, b"\1" * 31), 2),
+        "want": frame(17, text(1, b"\1" * 32) * 2 + text(2, bytes(32)) + number(3, 1), 2),
+        "recon": frame(18, text(1, bytes(32)) + number(2, 1) + number(3, 1) + number(4, 1)
+                       + text(5, bytes.fromhex("6100000200")), 2),
+        "recon_no_set": frame(18, number(2, 7) + number(4, 1), 2),
+        "gossip": frame(21, number(1, 12) + text(2, outer), 2),
+        "gossip_noise": frame(21, number(1, 33) + text(2, b"x" * 40), 2),
         "silence": message(TIME, b"\xff"),
         "parts": b"".join(
             frame(6, text(1, number(1, 1) + text(3, bytes(32)) + number(4, n) + number(5, 2)
@@ -137,6 +147,56 @@ def main():
         "many_bad": frame(
             6, b"".join(text(1, number(1, n) + text(3, bytes(32)) + text(7, b"x"))
                         for n in range(1, 20)), 2),
+    }
+    keys = json.loads((GOLDEN / "keys.json").read_text(encoding="utf-8"))
+    events = [bytes.fromhex(keys[name]) for name in keys if name.endswith("_signed")][:6]
+    log = b"".join(len(event).to_bytes(2, "little") + event for event in events)
+    write("kel", "several_roots", log)
+    write("kel", "end_alone", log[2 + len(events[0]) :])
+    node = text(1, bytes.fromhex(keys["node_id"]))
+    known |= {
+        "resolve": frame(19, node) + frame(19, node + number(2, 1 << 40)),
+        "resolve_nobody": frame(19, text(1, bytes(31))),
+        "key_log": frame(20, node + number(2, 1) + b"".join(text(3, e) for e in events)),
+        "key_log_parts": frame(20, node + number(2, 1) + text(3, events[0]) + number(4, 1))
+        + frame(20, node + number(2, 2) + text(3, events[1])),
+        "key_log_beacon": frame(20, node + text(5, bytes.fromhex(keys["beacon_signed"]))),
+        "key_log_no_place": frame(20, node + text(3, events[0])),
+        "state_beacon": frame(5, text(2, number(2, 5)) + text(3, bytes(32)) + text(5, varint(1024) * 3)
+                              + text(6, bytes.fromhex(keys["beacon_signed"]))),
+    }
+    sealed = number(1, 1) + text(2, b"\x07" * 32) + text(3, bytes(16)) + number(4, 1 << 31)
+    sealed += text(5, bytes(32)) + text(6, bytes(1040))
+    blob = text(5, hashlib.sha256(sealed).digest())
+
+    def relay(data, part, parts, name=blob):
+        return frame(22, text(1, data) + number(2, 2) + number(3, part) + number(4, parts) + name, 3)
+
+    known |= {
+        "relay_whole": relay(sealed, 0, 0),
+        "relay_misnamed": relay(sealed, 0, 0, text(5, bytes(32))) * 3,
+        "relay_noise": relay(b"\xff" * 40, 0, 0),
+        "relay_parts": relay(sealed[:500], 0, 2) + relay(sealed[500:], 1, 2),
+        "relay_part_order": relay(sealed[:500], 1, 2),
+        "relay_part_count": relay(sealed[:500], 0, 4000),
+        "custody": frame(23, text(1, bytes(32)) + number(2, 1)),
+        "custody_nothing": frame(23, number(2, 2) + number(3, 60)),
+        "relay_duty": frame(28, number(1, 1) + text(2, bytes(16)) * 3),
+        "relay_duty_short": frame(28, text(2, bytes(15))),
+        "parts_wanted": frame(29, text(1, OURS) + number(3, 0) + number(2, 0))
+        + frame(29, text(1, OURS) + text(3, bytes([0, 1, 200]))),
+        "parts_wanted_nothing": frame(29, text(1, OURS)),
+        "parts_wanted_unknown": frame(29, text(1, bytes(32)) + text(3, bytes(200))),
+        "parts_wanted_many": frame(29, text(1, OURS) + text(3, bytes(257))),
+        "parts_wanted_twice": frame(29, text(1, OURS) + text(3, bytes(200))) * 2,
+        "parts_wanted_short": frame(29, text(1, bytes(31)) + text(3, b"\0")),
+        "parts_asked": frame(30, text(1, THEIRS) + text(4, b"y" * 20)) * 2,
+        "parts_altered": frame(30, text(1, THEIRS) + text(4, b"y" * 19 + b"z")),
+        "parts_out_of_place": frame(30, text(1, THEIRS) + number(3, 1) + text(4, b"y" * 20)),
+        "parts_gone": frame(30, text(1, THEIRS) + number(5, 1)) * 2,
+        "parts_gone_and_here": frame(30, text(1, THEIRS) + text(4, b"y") + number(5, 1)),
+        "parts_too_long": frame(30, text(1, THEIRS) + text(4, bytes(32785))),
+        "parts_unasked": frame(30, text(1, bytes(32)) + text(4, b"y")) * 260,
     }
     for name, messages in known.items():
         write("link", f"known_{name}", bytes([PROVEN]) + state + messages)

@@ -285,7 +285,7 @@ run 'import reports' 0 '^1,000 records read' 'created +3' 'price +Gratuit +gratu
     -- directory import service.json --format data-inclusion --dry-run
 [ "$(tr -d '\0' <last | grep -c 'data-inclusion')" = 1 ]
 report 'and sends the file as it is' $?
-run 'import knows its formats' 2 'data-inclusion\|mediation-numerique' -- directory import f --format hsds
+run 'import knows its formats' 2 'data-inclusion\|mediation-numerique' -- directory import f --format gtfs
 run 'export decodes the file' 0 '^\[\]$' -- directory export --format data-inclusion
 echo '{"person": {"name": "Sam", "language": "fr"}, "need": "x"}' >request.json
 run 'a referral is sent' 0 '^1a2b3c4d +acceptée' 'Mairie appelle' -- referral send --to "$peer/atelier" \

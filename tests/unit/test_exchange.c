@@ -15,7 +15,7 @@
 /* What the kind below does with an object, by the first byte of its id. */
 enum { KEEP = 1, COME_AGAIN, REFUSE, FAIL };
 
-static unsigned applied;
+static unsigned applied, repeated;
 
 static bool apply(struct tx *tx, const struct inbound_object *object, struct disposition *ret,
                   struct err *err)
@@ -36,7 +36,17 @@ static bool apply(struct tx *tx, const struct inbound_object *object, struct dis
     }
 }
 
-static const struct kind kind = {.type = TYPE_NOTICE, .name = "test object", .apply = apply};
+static bool again(struct tx *tx, const struct inbound_object *object, struct err *err)
+{
+    (void)tx;
+    (void)object;
+    (void)err;
+    repeated++;
+    return true;
+}
+
+static const struct kind kind = {
+    .type = TYPE_NOTICE, .name = "test object", .apply = apply, .again = again};
 
 struct fixture {
     struct api_fixture api;
@@ -67,7 +77,7 @@ static int open_fixture(void **state)
 {
     static struct fixture f;
     f = (struct fixture){.told_count = 0};
-    applied = 0;
+    applied = repeated = 0;
     api_fixture_open(&f.api);
     exchange_listen(f.api.exchange, listen, &f);
     maillon__hfp__v1__head__init(&f.head);
@@ -145,6 +155,22 @@ static void an_object_that_comes_again_leaves_the_others_of_its_batch_alone(void
     assert_int_equal(f->api.counters.objects_refused, 2);
 }
 
+static void a_repeat_is_told_to_its_kind_when_it_came_on_a_lane(void **state)
+{
+    struct fixture *f = *state;
+    add(f, KEEP);
+    receive(f);
+    assert_int_equal(repeated, 0);
+    receive(f);
+    assert_int_equal(repeated, 1);
+    f->batch.link_seq = 0; /* by a relay, who knows how late */
+    receive(f);
+    f->items[0].opened = OPENED_BAD;
+    receive(f);
+    assert_int_equal(repeated, 1);
+    assert_int_equal(applied, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -153,6 +179,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             an_object_that_comes_again_leaves_the_others_of_its_batch_alone, open_fixture,
             close_fixture),
+        cmocka_unit_test_setup_teardown(a_repeat_is_told_to_its_kind_when_it_came_on_a_lane,
+                                        open_fixture, close_fixture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

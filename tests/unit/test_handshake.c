@@ -38,9 +38,9 @@ static void start(struct session *session)
     struct carrier carrier = {
         .offer = "hfp.1.cb, hfp.1", .selected = "hfp.1.cb", .binding = bytes_of(binding, 32)};
     assert_true(transcript_init(&session->transcript, &carrier));
-    handshake_hello_d(identity_node(session->responder), nonce[0], 1800000000000,
+    handshake_hello_d(identity_node(session->responder), nonce[0], 1800000000000, 0, 0,
                       &session->hello_d);
-    handshake_hello_r(session->responder, nonce[1], 1800000000001, &session->hello_r);
+    handshake_hello_r(session->responder, nonce[1], 1800000000001, 0, 0, &session->hello_r);
     digest_sha256(buf_bytes(&session->hello_d), session->transcript.hello_d);
     digest_sha256(buf_bytes(&session->hello_r), session->transcript.hello_r);
     session->transcript.responder = *identity_node(session->responder);
@@ -61,13 +61,14 @@ static bool holds(const struct session *session, const struct identity *signer,
 {
     AUTO(buf_done) struct buf frame = {0};
     struct err err = {0};
-    handshake_proof(signer, signed_one, role, &frame);
+    handshake_proof(signer, signed_one, role, HANDSHAKE_KEL_LATEST, &frame);
     AUTO(arena_free) struct arena *arena = arena_create(0);
     Maillon__Hfp__V1__Frame *parsed =
         wire_unpack(&maillon__hfp__v1__frame__descriptor, buf_bytes(&frame), arena, &err);
     assert_non_null(parsed);
     (void)session;
-    return handshake_check(parsed->proof, checked, role, identity_kel(signer), &err);
+    struct sign_public op;
+    return handshake_check(parsed->proof, checked, role, identity_kel(signer), now, &op, &err);
 }
 
 static void both_proofs_hold_over_the_same_transcript(void **state)
@@ -88,13 +89,14 @@ static void a_proof_of_one_role_is_none_of_the_other(void **state)
     struct err err = {0};
     (void)state;
     start(&s);
-    handshake_proof(s.responder, &s.transcript, HANDSHAKE_RESPONDER, &frame);
+    handshake_proof(s.responder, &s.transcript, HANDSHAKE_RESPONDER, HANDSHAKE_KEL_LATEST, &frame);
     AUTO(arena_free) struct arena *arena = arena_create(0);
     Maillon__Hfp__V1__Frame *parsed =
         wire_unpack(&maillon__hfp__v1__frame__descriptor, buf_bytes(&frame), arena, &err);
     assert_non_null(parsed);
+    struct sign_public op;
     assert_false(handshake_check(parsed->proof, &s.transcript, HANDSHAKE_DIALLER,
-                                 identity_kel(s.responder), &err));
+                                 identity_kel(s.responder), now, &op, &err));
     assert_int_equal(err.code, ERR_PEER);
     end(&s);
 }
@@ -149,18 +151,32 @@ static void key_events_may_grow_but_not_change(void **state)
     for (size_t i = 0; i < count; i++)
         events[i] = wire_data(list[i]);
     const struct node_id *node = identity_node(s.responder);
-    assert_true(handshake_read_kel(events, count, node, &nothing, &kel, &fresh, &err));
+    struct bytes head = oid_bytes(&identity_kel(s.responder)->head), none = {0};
+    assert_true(
+        handshake_read_kel(events, count, head, node, &nothing, NULL, 0, &kel, &fresh, &err));
     assert_int_equal(fresh, count);
-    assert_true(handshake_read_kel(events, count, node, &kel, &longer, &fresh, &err));
+    assert_true(
+        handshake_read_kel(events, count, head, node, &kel, list, count, &longer, &fresh, &err));
     assert_int_equal(fresh, 0);
     /* less than is known: what is known holds */
-    assert_true(handshake_read_kel(events, 1, node, &kel, &longer, &fresh, &err));
+    assert_true(
+        handshake_read_kel(events, 1, none, node, &kel, list, count, &longer, &fresh, &err));
     assert_int_equal(longer.seq, kel.seq);
+    assert_int_equal(fresh, 0);
+    /* the latest alone: enough for who knows the earlier ones, not for a stranger */
+    assert_true(
+        handshake_read_kel(events + 1, 1, none, node, &kel, list, 1, &longer, &fresh, &err));
+    assert_int_equal(longer.seq, 2);
+    assert_int_equal(fresh, 1);
+    assert_false(
+        handshake_read_kel(events + 1, 1, head, node, &nothing, NULL, 0, &longer, &fresh, &err));
+    assert_int_equal(err.code, ERR_UNKNOWN); /* the next sessions bring them */
     /* another node's log under this name */
     list = identity_kel_events(s.dialler, &count);
     for (size_t i = 0; i < count; i++)
         others[i] = wire_data(list[i]);
-    assert_false(handshake_read_kel(others, count, node, &nothing, &longer, &fresh, &err));
+    assert_false(
+        handshake_read_kel(others, count, none, node, &nothing, NULL, 0, &longer, &fresh, &err));
     assert_int_equal(err.code, ERR_PEER);
     end(&s);
 }

@@ -11,11 +11,16 @@
 
 #include "tests/support/domain_fixture.h"
 
+static int64_t dial_failed_ms, over_limit_ms;
+
 static bool live_peer(void *ctx, const struct node_id *node, struct live_peer *ret)
 {
     (void)ctx, (void)node;
     ret->connected = true;
     ret->we_dialled = true;
+    ret->dial_failed_ms = dial_failed_ms;
+    ret->incoming_ms = dial_failed_ms;
+    ret->over_limit_ms = over_limit_ms;
     return true;
 }
 
@@ -109,12 +114,71 @@ static void the_policy_changes_only_named_switches(void **state)
 #define TEST(name) \
     cmocka_unit_test_setup_teardown(name, domain_fixture_setup, domain_fixture_teardown)
 
+static bool warns(const Maillon__Api__V1__Peer *peer, const char *text)
+{
+    for (size_t i = 0; i < peer->n_warning; i++) {
+        if (strstr(peer->warning[i], text))
+            return true;
+    }
+    return false;
+}
+
+static void rse9_a_session_they_opened_does_not_hide_that_our_dialling_fails(void **state)
+{
+    struct domain_fixture *f = *state;
+    char name[] = "Ressourcerie";
+    Maillon__Api__V1__GetPeerRequest request = MAILLON__API__V1__GET_PEER_REQUEST__INIT;
+    void *out;
+    request.id = name;
+    befriend(f);
+    dial_failed_ms = f->tx.now.ms - 60000;
+    over_limit_ms = f->tx.now.ms;
+    assert_ok(f, run(f, "", "Get", &request, &out));
+    const Maillon__Api__V1__Peer *peer = out;
+    assert_true(peer->connected && peer->they_reach && !peer->we_reach);
+    assert_true(warns(peer, "our dialling fails"));
+    assert_true(warns(peer, "sends more than this hub takes")); /* F21: the source is visible */
+    assert_int_equal(peer->n_lane, 3);
+    dial_failed_ms = over_limit_ms = 0;
+}
+
+static void a_peer_cut_off_with_open_referrals_is_to_be_phoned(void **state)
+{
+    struct domain_fixture *f = *state;
+    char name[] = "Ressourcerie";
+    Maillon__Api__V1__GetPeerRequest request = MAILLON__API__V1__GET_PEER_REQUEST__INIT;
+    void *out;
+    request.id = name;
+    befriend(f);
+    assert_ok(f, store_exec(f->tx.store,
+                            "INSERT INTO referral (id, oid, peer, is_out, is_open, status,"
+                            " business_status, flags, sender_seq, receiver_seq, answer_due_s,"
+                            " asked_s, due_s, pending, events, delivery, urgency, feedback,"
+                            " exercise, service, service_name, theme, reason, outcome,"
+                            " scheduled_s, review_s, created_ms, changed_ms, expires_ms, ended_ms,"
+                            " purge_ms, purged_ms, late_stage, next_ms, account)"
+                            " SELECT 1, zeroblob(32), node, 1, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0,"
+                            " 0, 0, 0, '', '', '', '', '', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0"
+                            " FROM peer WHERE name = 'Ressourcerie'",
+                            &f->err));
+    assert_ok(f, run(f, "", "Get", &request, &out));
+    const Maillon__Api__V1__Peer *peer = out;
+    assert_int_equal(peer->n_referral, 1);
+    assert_false(peer->referral[0]->phone);
+    assert_ok(f, run(f, "", "Block", &request, &out));
+    peer = out;
+    assert_true(peer->referral[0]->phone);
+    assert_true(warns(peer, "follow up by phone"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(an_invite_needs_an_address),
         TEST(decisions_change_the_state_people_see),
         TEST(the_policy_changes_only_named_switches),
+        TEST(rse9_a_session_they_opened_does_not_hide_that_our_dialling_fails),
+        TEST(a_peer_cut_off_with_open_referrals_is_to_be_phoned),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

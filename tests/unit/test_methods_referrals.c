@@ -196,6 +196,85 @@ static void add_accounts(struct fixture *f, struct tx *tx)
     }
 }
 
+/* R-PD-12: slices in, a message out, slices back. */
+static void a_file_is_attached_listed_and_read_back(void **state)
+{
+    struct fixture *f = *state;
+    char json[400], upload[40];
+    send(f, "a1");
+    snprintf(json, sizeof(json),
+             "{\"id\":\"%s\",\"name\":\"../a.txt\",\"mediaType\":\"text/plain\",\"size\":5,"
+             "\"data\":\"%s\"}",
+             f->id, "");
+    call_as(f, "", "Attach", json);
+    assert_true(f->api.ok && body_has(f, "\"upload\""));
+    api_field(&f->api, "upload", upload, sizeof(upload));
+    snprintf(json, sizeof(json),
+             "{\"id\":\"%s\",\"upload\":\"%s\",\"data\":\"aGVsbG8=\",\"text\":\"voici\"}", f->id,
+             upload);
+    call_as(f, "", "Attach", json);
+    if (!f->api.ok)
+        fail_msg("%s", buf_text(&f->api.body));
+    assert_true(body_has(f, "\"whole\":true") && body_has(f, "\"message\""));
+    assert_true(body_has(f, "\"name\":\"a.txt\"") && body_has(f, "\"state\":\"here\""));
+    snprintf(json, sizeof(json), "{\"id\":\"%s\",\"number\":1}", f->id);
+    call_as(f, "", "Attachment", json);
+    assert_true(body_has(f, "\"data\":\"aGVsbG8=\""));
+    snprintf(json, sizeof(json), "{\"id\":\"%s\",\"number\":2}", f->id);
+    call_as(f, "", "Attachment", json);
+    assert_true(body_has(f, "no attachment of this number"));
+    snprintf(json, sizeof(json), "{\"id\":\"%s\",\"number\":1,\"offset\":1}", f->id);
+    call_as(f, "", "Attachment", json);
+    assert_int_equal(f->api.http_status, 400);
+    in_tx(f, add_accounts);
+    snprintf(json, sizeof(json), "{\"id\":\"%s\",\"number\":1}", f->id);
+    call_as(f, "sam", "Attachment", json);
+    assert_int_equal(f->api.http_status, 403);
+    snprintf(json, sizeof(json), "{\"id\":\"%s\"}", f->id);
+    call_as(f, "ada", "Get", json);
+    assert_true(f->api.ok);
+    assert_false(body_has(f, "a.txt"));
+}
+
+static int64_t count(struct fixture *f, const char *sql)
+{
+    struct err err = {0};
+    bool row = false;
+    AUTO(stmt_release) struct stmt *stmt = stmt_get(f->api.store, sql, &err);
+    assert_true(stmt && stmt_next(stmt, &row, &err) && row);
+    return stmt_i64(stmt, 0);
+}
+
+static void receive_it(struct fixture *f, struct tx *tx)
+{
+    struct err err = {0};
+    (void)f;
+    assert_true(store_exec(tx->store, "UPDATE referral SET is_out = 0", &err));
+}
+
+/* R-PD-10: a caseworker's list tells the sender, once; nobody else's does. */
+static void a_list_says_once_that_a_caseworker_was_shown_it(void **state)
+{
+    static const char receipts[] = "SELECT count(*) FROM outbox WHERE lane = 0";
+    struct fixture *f = *state;
+    send(f, "p1");
+    send(f, "p2");
+    in_tx(f, receive_it);
+    in_tx(f, add_accounts);
+    call_as(f, "sam", "List", "{\"box\":\"in\"}");
+    call_as(f, "ada", "List", "{}");
+    call_as(f, "", "List", "{\"box\":\"out\"}");
+    assert_int_equal(count(f, receipts), 0);
+    uint64_t commits = atomic_load(&f->api.counters.commits);
+    call_as(f, "", "List", "{\"box\":\"in\"}");
+    assert_int_equal(count(f, receipts), 1);
+    assert_int_equal(count(f, "SELECT sum(presented) FROM referral"), 2);
+    assert_int_equal(atomic_load(&f->api.counters.commits), commits + 1);
+    call_as(f, "", "List", "{\"box\":\"in\"}");
+    assert_int_equal(count(f, receipts), 1);
+    assert_int_equal(atomic_load(&f->api.counters.commits), commits + 1);
+}
+
 static void roles_see_what_they_need_and_no_more(void **state)
 {
     struct fixture *f = *state;
@@ -240,6 +319,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_referral_is_sent_listed_shown_and_cancelled),
         TEST(mistakes_are_told_with_what_to_do),
+        TEST(a_file_is_attached_listed_and_read_back),
+        TEST(a_list_says_once_that_a_caseworker_was_shown_it),
         TEST(roles_see_what_they_need_and_no_more),
         TEST(the_export_has_the_signed_chain_and_both_key_logs),
     };

@@ -325,6 +325,36 @@ static void an_own_event_is_signed_stored_sealed_and_queued(void **state)
     assert_true(found && bytes_equal(row.bytes, parcel.object));
 }
 
+/* A relay says that the destination lost the key: only a newer key of its entry changes anything.
+ */
+static void what_a_relay_could_not_deliver_is_sealed_again_once_there_is_a_newer_key(void **state)
+{
+    struct domain_fixture *f = *state;
+    AUTO(seal_key_free) struct seal_key *lost = seal_key_create(&f->random.source);
+    AUTO(seal_key_free) struct seal_key *fresh = seal_key_create(&f->random.source);
+    struct outbox_relayable *rows;
+    size_t count;
+    send_entry(f, 1, lost);
+    send_referral(f);
+    assert_ok(f, outbox_read_for_relay(f->tx.store, f->tx.arena, peer_node(f), 1, 9, 1 << 20,
+                                       f->tx.now, &rows, &count, &f->err));
+    assert_int_equal(count, 1);
+    struct outbox_relayable item = rows[0];
+    /* Any peer may be the relay of this test; the only one there is does. */
+    assert_ok(f, outbox_at_relay(&f->tx, peer_node(f), &item, peer_node(f), &f->err));
+    assert_ok(f, outbox_reseal_relayed(&f->tx, peer_node(f), &item.sealed_id, &f->err));
+    open_first(f, lost); /* unchanged, and still in its lane */
+    send_entry(f, 2, fresh);
+    struct oid other = {{1}};
+    assert_ok(f, outbox_reseal_relayed(&f->tx, peer_node(f), &other, &f->err));
+    open_first(f, lost);
+    assert_ok(f, outbox_reseal_relayed(&f->tx, peer_node(f), &item.sealed_id, &f->err));
+    open_first(f, fresh);
+    assert_ok(f, outbox_read_for_relay(f->tx.store, f->tx.arena, peer_node(f), 1, 9, 1 << 20,
+                                       f->tx.now, &rows, &count, &f->err));
+    assert_int_equal(count, 1); /* and goes to relays again */
+}
+
 static void sealing_again_uses_the_new_key_and_keeps_the_object(void **state)
 {
     struct domain_fixture *f = *state;
@@ -386,6 +416,7 @@ int main(void)
         TEST(receipts_are_replayed_byte_for_byte),
         TEST(an_own_event_is_signed_stored_sealed_and_queued),
         TEST(sealing_again_uses_the_new_key_and_keeps_the_object),
+        TEST(what_a_relay_could_not_deliver_is_sealed_again_once_there_is_a_newer_key),
         TEST(the_list_shows_what_waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

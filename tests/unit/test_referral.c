@@ -545,6 +545,7 @@ static void a_personal_part_is_bounded_whatever_fields_it_holds(void **state)
     len = 65900 - at - 5;
     large[at + 2] = (uint8_t)(len | 0x80);
     large[at + 3] = (uint8_t)(len >> 7 | 0x80);
+    large[at + 4] = (uint8_t)(len >> 14);
     must_fail(f->b, referral_check(item.object.body, bytes_of(large, at + 5 + len), &f->b->err),
               ERR_PEER, "too large");
     test_free(large);
@@ -692,6 +693,53 @@ static void an_undelivered_referral_says_so(void **state)
     assert_string_equal(words, "Non remise : appelez Le 102 au 02 99 00 00 00.");
 }
 
+static int64_t told_waiting(struct hub *hub)
+{
+    AUTO(stmt_release)
+    struct stmt *stmt =
+        stmt_get(hub->store, "SELECT count(*) FROM event WHERE verb = 'waiting'", &hub->err);
+    bool row = false;
+    assert_true(stmt && stmt_next(stmt, &row, &hub->err));
+    return stmt_i64(stmt, 0);
+}
+
+/* R-PD-10 */
+static void people_are_warned_three_times_while_it_does_not_arrive(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        unsigned urgency, hours[3];
+    } cases[] = {{1, {24, 72, 168}}, {2, {4, 24, 72}}};
+    for (size_t c = 0; c < ARRAY_LEN(cases); c++) {
+        int64_t hour = 0, before = told_waiting(f->a);
+        f->draft.urgency = (Maillon__Hfp__V1__Urgency)cases[c].urgency;
+        f->id = send_one(f);
+        for (unsigned i = 0; i < 3; i++) {
+            struct wall next;
+            hub_pair_advance(&f->pair, (cases[c].hours[i] - hour) * HOUR_MS - 1);
+            must(f->a, referral_tick(&f->a->tx, &next, &f->a->err));
+            assert_int_equal(told_waiting(f->a), before + i);
+            hub_pair_advance(&f->pair, 1);
+            must(f->a, referral_tick(&f->a->tx, &next, &f->a->err));
+            assert_int_equal(told_waiting(f->a), before + i + 1);
+            hour = cases[c].hours[i];
+        }
+        must(f->a, referral_on_expired(&f->a->tx, &f->draft.peer, &f->id, &f->a->err));
+    }
+}
+
+static void after_the_first_warning_the_words_say_to_call(void **state)
+{
+    struct fixture *f = *state;
+    send_one(f);
+    struct referral a = get(f->a, &f->id);
+    hub_pair_advance(&f->pair, 25 * HOUR_MS);
+    const char *words =
+        referral_next_words(f->a->tx.arena, &a, "Le 102", "02 99 00 00 00", f->a->tx.now);
+    assert_string_equal(words, "Toujours pas remise au hub de Le 102 : appelez au 02 99 00 00 00 ; "
+                               "les essais continuent.");
+}
+
 static void lists_put_late_ones_first_then_what_waits_for_us(void **state)
 {
     struct fixture *f = *state;
@@ -820,6 +868,8 @@ int main(void)
         TEST(personal_data_goes_when_its_time_is_over),
         TEST(completed_ones_are_kept_two_years),
         TEST(an_undelivered_referral_says_so),
+        TEST(people_are_warned_three_times_while_it_does_not_arrive),
+        TEST(after_the_first_warning_the_words_say_to_call),
         TEST(lists_put_late_ones_first_then_what_waits_for_us),
         TEST(ids_may_be_shortened),
         TEST(too_many_open_referrals_are_refused_for_now),

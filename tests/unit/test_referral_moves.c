@@ -591,6 +591,93 @@ static void a_forked_stream_freezes_the_referral_in_every_order(void **unused)
     try_all_orders(&chain);
 }
 
+/* `side` was restored from a copy with its first `kept` events and goes on in its next incarnation,
+ * having taken the first `seen` events of the other. */
+static struct referral_event_key *restored(struct chain *chain, enum referral_side side,
+                                           size_t kept, uint32_t incarnation,
+                                           Maillon__Hfp__V1__ReferralAction action, size_t seen)
+{
+    size_t own = chain->own[side];
+    chain->own[side] = kept;
+    struct referral_event_key *event = add(chain, side, action, seen);
+    chain->own[side] = own;
+    event->incarnation = incarnation;
+    return event;
+}
+
+static void a_later_incarnation_replaces_what_its_author_lost_f24(void **unused)
+{
+    struct chain chain = {0};
+    struct referral_state state;
+    enum referral_verdict verdicts[EVENTS_MAX];
+    (void)unused;
+    add(&chain, S, A(REFER), 0);
+    add(&chain, R, A(SEEN), 1);
+    add(&chain, R, A(ACCEPT), 1);
+    add(&chain, R, A(PROGRESS), 1);
+    add(&chain, S, A(MESSAGE), 3); /* had seen what was lost */
+    restored(&chain, R, 1, 2, A(REJECT), 1);
+    referral_evaluate(chain.events, chain.count, &state, verdicts);
+    assert_int_equal(state.status, ST(REJECTED));
+    assert_int_equal(verdicts[1], REFERRAL_APPLIED);
+    assert_int_equal(verdicts[2], REFERRAL_LOST);
+    assert_int_equal(verdicts[3], REFERRAL_LOST);
+    assert_int_equal(verdicts[4], REFERRAL_APPLIED);
+    assert_int_equal(verdicts[5], REFERRAL_APPLIED);
+    assert_int_equal(state.pending, 0);
+    assert_false(state.flags & REFERRAL_FROZEN); /* damage, not malice */
+    try_all_orders(&chain);
+}
+
+static void two_events_at_one_place_of_one_incarnation_are_a_fork_f23(void **unused)
+{
+    struct chain chain = {0};
+    struct referral_state state;
+    (void)unused;
+    add(&chain, S, A(REFER), 0);
+    add(&chain, R, A(SEEN), 1);
+    restored(&chain, R, 1, 2, A(ACCEPT), 1);
+    restored(&chain, R, 1, 2, A(REJECT), 1);
+    referral_evaluate(chain.events, chain.count, &state, NULL);
+    assert_true(state.flags & REFERRAL_FROZEN);
+    try_all_orders(&chain);
+}
+
+static void all_permutations_with_two_incarnations_agree_f24(void **unused)
+{
+    struct fake_random random;
+    size_t tried = 0;
+    (void)unused;
+    fake_random_init(&random, 24);
+    for (size_t events = 3; events <= 7; events++)
+        for (int i = 0; i < (events < 7 ? 120 : 25); i++) {
+            struct chain chain;
+            struct referral_state whole;
+            size_t again = 1 + random_below(&random.source, 2);
+            grow(&chain, &random.source, events - again);
+            enum referral_side side = random_below(&random.source, 2) ? S : R;
+            enum referral_side other = side == S ? R : S;
+            size_t kept = (size_t)random_below(&random.source, chain.own[side] + 1);
+            if (side == S && !kept)
+                kept = 1; /* REFER names the chain: without it there is none to go on with */
+            for (size_t n = 0; n < again && chain.count < 7; n++) {
+                size_t own = chain.own[side];
+                size_t seen = (size_t)random_below(&random.source, chain.own[other] + 1);
+                struct referral_event_key *event =
+                    restored(&chain, side, kept + n, 2, A(MESSAGE), side == R && !seen ? 1 : seen);
+                if (n) { /* follows the one before, of its own incarnation */
+                    event->prev = chain.events[chain.count - 2].oid;
+                    event->has_prev = true;
+                }
+                chain.own[side] = own;
+            }
+            referral_evaluate(chain.events, chain.count, &whole, NULL);
+            assert_false(whole.flags & REFERRAL_FROZEN);
+            tried += try_all_orders(&chain);
+        }
+    assert_true(tried > 100000);
+}
+
 static void repeated_events_count_once(void **unused)
 {
     struct chain chain = {0};
@@ -650,6 +737,9 @@ int main(void)
         cmocka_unit_test(both_hubs_hold_the_same_state_in_the_end),
         cmocka_unit_test(an_event_waits_until_what_it_names_is_there),
         cmocka_unit_test(a_forked_stream_freezes_the_referral_in_every_order),
+        cmocka_unit_test(a_later_incarnation_replaces_what_its_author_lost_f24),
+        cmocka_unit_test(two_events_at_one_place_of_one_incarnation_are_a_fork_f23),
+        cmocka_unit_test(all_permutations_with_two_incarnations_agree_f24),
         cmocka_unit_test(repeated_events_count_once),
         cmocka_unit_test(the_answer_clock_stands_still_while_a_question_is_open),
         cmocka_unit_test(the_acts_offered_are_the_acts_allowed),

@@ -29,6 +29,7 @@ static const struct {
     {"but a day at most", RETRY_TEMPORARY, 0, 0, UINT32_MAX, DAY, DAY * 9 / 8},
     {"reconnecting starts within a second", RETRY_RECONNECT, 0, 0, 0, 1, 1000},
     {"and goes up to half an hour", RETRY_RECONNECT, 40, 0, 0, 1, 30 * MINUTE},
+    {"but to five minutes for a home relay (R-SE-8)", RETRY_HOME, 40, 0, 0, 1, 5 * MINUTE},
 };
 
 static void delays_stay_in_their_class(void **state)

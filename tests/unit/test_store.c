@@ -606,6 +606,45 @@ static void the_wal_gauge_rises_with_commits_and_falls_with_checkpoints(void **s
     assert_int_equal(query(reader, "SELECT count(*) FROM item"), 4501);
 }
 
+static bool file_has(const char *path, const char *text)
+{
+    AUTO(buf_done) struct buf whole = {0};
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return false;
+    for (size_t got; (got = fread(buf_reserve(&whole, 65536), 1, 65536, file)) > 0;)
+        whole.len += got;
+    fclose(file);
+    return memmem(whole.data, whole.len, text, strlen(text)) != NULL;
+}
+
+/* Rows of more than a page: their overflow pages are freed whole. */
+static void f35_nothing_of_a_deleted_row_stays_in_freed_pages_or_the_wal(void **state)
+{
+    struct folder *folder = *state;
+    struct err err = {0};
+    char wal[4200];
+    AUTO(store_close) struct store *store = open_at(folder->db, STORE_WRITE, &err);
+    assert_non_null(store);
+    snprintf(wal, sizeof(wal), "%s-wal", folder->db);
+    run(store, "CREATE TABLE item (name TEXT, more TEXT) STRICT");
+    run(store, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300)"
+               " INSERT INTO item SELECT printf('%.*c', 9000, 'x'), 'canary-' || i FROM n");
+    assert_true(file_has(wal, "canary-150") || file_has(folder->db, "canary-150"));
+    assert_true(store_begin(store, &err));
+    run(store, "DELETE FROM item WHERE more <> 'canary-7'");
+    store_scrub(store);
+    assert_true(store_commit(store, &err));
+    assert_true(file_has(folder->db, "canary-7"));
+    for (int i = 8; i <= 300; i++) {
+        char text[32];
+        snprintf(text, sizeof(text), "canary-%d", i);
+        if (file_has(wal, text) || file_has(folder->db, text))
+            fail_msg("%s can still be read", text);
+        i += 6;
+    }
+}
+
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, folder_setup, folder_teardown)
 
 int main(void)
@@ -633,6 +672,7 @@ int main(void)
         cmocka_unit_test(a_backup_to_a_full_disk_says_which),
         cmocka_unit_test(damage_is_looked_for_only_after_an_unclean_stop),
         IN_FOLDER(the_wal_gauge_rises_with_commits_and_falls_with_checkpoints),
+        IN_FOLDER(f35_nothing_of_a_deleted_row_stays_in_freed_pages_or_the_wal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
