@@ -3,40 +3,12 @@
 # refused; who is told that a human saw it; and nothing left once consent is withdrawn
 # (PROTOCOL.md R-PD-8, R-PD-12, R-PR-1).
 #   test_attach.sh HUBD HUBCTL
-set -euo pipefail
-root=$(cd "$(dirname "$0")/../.." && pwd)
-hubd=$1 hubctl=$2
-territory=$(mktemp -d)
-# shellcheck source=deploy/demo/hubs.sh
-. "$root/deploy/demo/hubs.sh"
-mapfile -t ports < <(free_ports 2)
-declare -A name=([s]="Sender" [r]="Receiver") port=([s]=${ports[0]} [r]=${ports[1]})
-passed=0
-finish() {
-    local status=$?
-    end_territory
-    echo "$passed passed, $((status != 0)) failed"
-}
-trap finish EXIT
-pass() {
-    passed=$((passed + 1))
-    echo "ok $1"
-}
+# shellcheck source=tests/system/hubs.sh
+. "$(dirname "$0")/hubs.sh"
 
-for hub in s r; do
-    init_hub "$hub"
-    start_hub "$hub"
-    ctl "$hub" user add worker --role caseworker,coordinator >/dev/null
-done
+start_pair
 as() { ctl "$1" --user worker "${@:2}"; }
-federate s r
-cat >"$territory/service.json" <<'JSON'
-{"name": "Atelier", "description": "Un atelier ouvert", "theme": ["numerique"], "reach": ["hub"],
- "capacity": {"code": "CAPACITY_CODE_CAPACITY"}}
-JSON
-service=$(ctl r --json directory put "$territory/service.json" | get id)
-has_service() { ctl s --json directory show "$service" >/dev/null; }
-until_true "the service reaches the sender" has_service
+offer_service
 
 make_file() { # NAME BYTES BEGIN
     python3 -c '

@@ -2,25 +2,9 @@
 # A file that proves a referral, checked without any hub; the log of a hub checked by itself; and a
 # database that somebody changed, noticed by the hub and by its peer (R-AU-1 to R-AU-3).
 #   test_audit.sh HUBD HUBCTL
-set -euo pipefail
-root=$(cd "$(dirname "$0")/../.." && pwd)
-hubd=$1 hubctl=$2
-territory=$(mktemp -d)
-# shellcheck source=deploy/demo/hubs.sh
-. "$root/deploy/demo/hubs.sh"
-mapfile -t ports < <(free_ports 2)
-declare -A name=([s]="Sender" [r]="Receiver") port=([s]=${ports[0]} [r]=${ports[1]})
-passed=0
-finish() {
-    local status=$?
-    end_territory
-    echo "$passed passed, $((status != 0)) failed"
-}
-trap finish EXIT
-pass() {
-    passed=$((passed + 1))
-    echo "ok $1"
-}
+# shellcheck source=tests/system/hubs.sh
+. "$(dirname "$0")/hubs.sh"
+
 # refused COMMAND…: exit status 1, nothing else
 refused() {
     local status=0
@@ -28,19 +12,8 @@ refused() {
     [ $status = 1 ] || fail "exit status $status, wanted 1: $*"
 }
 
-for hub in s r; do
-    init_hub "$hub"
-    start_hub "$hub"
-    ctl "$hub" user add worker --role caseworker,coordinator >/dev/null
-done
-federate s r
-cat >"$territory/service.json" <<'JSON'
-{"name": "Atelier", "description": "Un atelier ouvert", "theme": ["numerique"], "reach": ["hub"],
- "capacity": {"code": "CAPACITY_CODE_CAPACITY"}}
-JSON
-service=$(ctl r --json directory put "$territory/service.json" | get id)
-has_service() { ctl s --json directory show "$service" >/dev/null; }
-until_true "the service reaches the sender" has_service
+start_pair
+offer_service
 id=$(ctl s --user worker --json referral send --to "$service" --name "canari sept" \
     --contact-by caseworker --need "une phrase canari" --theme numerique --consent spoken \
     --share name,contact,need | get id)

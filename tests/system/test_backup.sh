@@ -2,44 +2,17 @@
 # Real hubs: referrals, a backup, more referrals, kill -9, restore, the tail comes back, life goes on
 # (R-REC-1 to R-REC-3, F24); and a restore with nobody there to ask.
 #   test_backup.sh HUBD HUBCTL
-set -euo pipefail
-root=$(cd "$(dirname "$0")/../.." && pwd)
-hubd=$1 hubctl=$2
-territory=$(mktemp -d)
-# shellcheck source=deploy/demo/hubs.sh
-. "$root/deploy/demo/hubs.sh"
-mapfile -t ports < <(free_ports 2)
-declare -A name=([s]="Sender" [r]="Receiver") port=([s]=${ports[0]} [r]=${ports[1]})
-passed=0
-finish() {
-    local status=$?
-    end_territory
-    echo "$passed passed, $((status != 0)) failed"
-}
-trap finish EXIT
-pass() {
-    passed=$((passed + 1))
-    echo "ok $1"
-}
+# shellcheck source=tests/system/hubs.sh
+. "$(dirname "$0")/hubs.sh"
+
 kill_hub() {
     kill -9 "${pid[$1]}"
     wait "${pid[$1]}" 2>/dev/null || true
     unset "pid[$1]"
 }
 
-for hub in s r; do
-    init_hub "$hub"
-    start_hub "$hub"
-    ctl "$hub" user add worker --role caseworker,coordinator >/dev/null
-done
-federate s r
-cat >"$territory/service.json" <<'JSON'
-{"name": "Atelier", "description": "Un atelier ouvert", "theme": ["numerique"], "reach": ["hub"],
- "capacity": {"code": "CAPACITY_CODE_CAPACITY"}}
-JSON
-service=$(ctl r --json directory put "$territory/service.json" | get id)
-has_service() { ctl s --json directory show "$service" >/dev/null; }
-until_true "the service reaches the sender" has_service
+start_pair
+offer_service
 send() {
     ctl s --user worker --json referral send --to "$service" --name "$1" --contact-by caseworker \
         --need "une phrase" --theme numerique --feedback dates --consent spoken \

@@ -2,26 +2,10 @@
 # Three real hubs and a circle through hubctl: found, invite, admit, post within the circle, remove,
 # leave, block, unblock, introduce (R-AB-1 to R-AB-4, R-NO-8, F3).
 #   test_circle.sh HUBD HUBCTL
-set -euo pipefail
-root=$(cd "$(dirname "$0")/../.." && pwd)
-hubd=$1 hubctl=$2
-territory=$(mktemp -d)
-# shellcheck source=deploy/demo/hubs.sh
-. "$root/deploy/demo/hubs.sh"
-mapfile -t ports < <(free_ports 4)
-declare -A name=([a]="Mairie" [b]="Cafe" [c]="Croix-Rouge" [d]="Ressourcerie") \
-    port=([a]=${ports[0]} [b]=${ports[1]} [c]=${ports[2]} [d]=${ports[3]})
-passed=0
-finish() {
-    local status=$?
-    end_territory
-    echo "$passed passed, $((status != 0)) failed"
-}
-trap finish EXIT
-pass() {
-    passed=$((passed + 1))
-    echo "ok $1"
-}
+# shellcheck source=tests/system/hubs.sh
+. "$(dirname "$0")/hubs.sh"
+name_hubs a "Mairie" b "Cafe" c "Croix-Rouge" d "Ressourcerie"
+
 says() { # WHAT HUB TEXT ARGUMENTS…: the words for people contain TEXT
     local what=$1 hub=$2 text=$3 words
     shift 3

@@ -2,18 +2,10 @@
 # Three real hubs in a row: what an end of the row says in a circle reaches the other end, which has
 # no relation with it, with the name of its author; and is taken back there.
 #   test_gossip.sh HUBD HUBCTL
-set -euo pipefail
-root=$(cd "$(dirname "$0")/../.." && pwd)
-hubd=$1 hubctl=$2
+# shellcheck source=tests/system/hubs.sh
+. "$(dirname "$0")/hubs.sh"
 
-territory=$(mktemp -d)
-# shellcheck source=deploy/demo/hubs.sh
-. "$root/deploy/demo/hubs.sh"
-mapfile -t ports < <(free_ports 3)
-declare -A name=([west]="Ressourcerie" [middle]="CCAS de Redon" [east]="Les Mulots")
-declare -A port=([west]=${ports[0]} [middle]=${ports[1]} [east]=${ports[2]})
-trap end_territory EXIT
-trap 'exit 130' INT TERM
+name_hubs west "Ressourcerie" middle "CCAS de Redon" east "Les Mulots"
 
 for hub in west middle east; do
     init_hub "$hub"
@@ -37,6 +29,7 @@ notice=$(ctl west --json notice post --kind surplus --what couvertures --quantit
 heard() { ctl "$1" --json notice show "$notice" >/dev/null; }
 until_true "the middle hears the notice" heard middle
 until_true "the other end hears the notice" heard east
+pass "a notice passes through the middle"
 expect "no relation between the ends" "" \
     "$(ctl east --json peer list | grep -o "${name[west]}" || true)"
 known() { ctl "$1" --json notice show "$notice" | grep -q "${name[west]}"; }
@@ -46,10 +39,11 @@ until known east; do
     [ $SECONDS -lt $deadline ] || fail "the other end does not know the name of the author"
     sleep 1
 done
+pass "its author is known by name where there is no relation"
 
 ctl west notice withdraw "$notice" --reason "tout est parti" >/dev/null
 withdrawn() { [ "$(ctl east --json notice show "$notice" | get status)" = withdrawn ]; }
 until_true "the withdrawal reaches the other end" withdrawn
+pass "it is taken back everywhere"
 ctl east circle doubts | grep -q "No member" || fail "nobody contradicted itself"
 for hub in west middle east; do stop_hub "$hub"; done
-echo "1 passed, 0 failed"

@@ -2,25 +2,10 @@
 # Two real hubs and their keys through hubctl: a new working key, a stolen one, a new root, the end
 # of a hub; the peer follows each time without any hand work (R-ID-3, F11, F12).
 #   test_keys.sh HUBD HUBCTL
-set -euo pipefail
-root=$(cd "$(dirname "$0")/../.." && pwd)
-hubd=$1 hubctl=$2
-territory=$(mktemp -d)
-# shellcheck source=deploy/demo/hubs.sh
-. "$root/deploy/demo/hubs.sh"
-mapfile -t ports < <(free_ports 2)
-declare -A name=([a]="Mairie" [b]="Cafe") port=([a]=${ports[0]} [b]=${ports[1]})
-passed=0
-finish() {
-    local status=$?
-    end_territory
-    echo "$passed passed, $((status != 0)) failed"
-}
-trap finish EXIT
-pass() {
-    passed=$((passed + 1))
-    echo "ok $1"
-}
+# shellcheck source=tests/system/hubs.sh
+. "$(dirname "$0")/hubs.sh"
+name_hubs a "Mairie" b "Cafe"
+
 refused() { # WHAT TEXT COMMAND…: it fails and says so
     local what=$1 text=$2 words
     shift 2

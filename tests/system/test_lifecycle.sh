@@ -2,39 +2,11 @@
 # Every status of a referral and every status of a claim, reached through hubctl on two real hubs,
 # and seen the same on both sides (PROTOCOL.md R-RF-2, R-NO-10).
 #   test_lifecycle.sh HUBD HUBCTL
-set -euo pipefail
-root=$(cd "$(dirname "$0")/../.." && pwd)
-hubd=$1 hubctl=$2
-territory=$(mktemp -d)
-# shellcheck source=deploy/demo/hubs.sh
-. "$root/deploy/demo/hubs.sh"
-mapfile -t ports < <(free_ports 2)
-declare -A name=([s]="Sender" [r]="Receiver") port=([s]=${ports[0]} [r]=${ports[1]})
-passed=0
-finish() {
-    local status=$?
-    end_territory
-    echo "$passed passed, $((status != 0)) failed"
-}
-trap finish EXIT
-pass() {
-    passed=$((passed + 1))
-    echo "ok $1"
-}
+# shellcheck source=tests/system/hubs.sh
+. "$(dirname "$0")/hubs.sh"
 
-for hub in s r; do
-    init_hub "$hub"
-    start_hub "$hub"
-    ctl "$hub" user add worker --role caseworker,coordinator >/dev/null
-done
-federate s r
-cat >"$territory/service.json" <<'JSON'
-{"name": "Atelier", "description": "Un atelier ouvert", "theme": ["numerique"], "reach": ["hub"],
- "capacity": {"code": "CAPACITY_CODE_CAPACITY"}}
-JSON
-service=$(ctl r --json directory put "$territory/service.json" | get id)
-has_service() { ctl s --json directory show "$service" >/dev/null; }
-until_true "the service reaches the sender" has_service
+start_pair
+offer_service
 
 send() {
     ctl s --user worker --json referral send --to "$service" --name "cas 7" --contact-by caseworker \

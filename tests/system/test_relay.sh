@@ -2,26 +2,10 @@
 # A hub without address and its two home relays, on four real hubs through hubctl: a referral
 # reaches it while its sender is off, and nothing stays behind (PROTOCOL.md R-RE-1 to R-RE-5).
 #   test_relay.sh HUBD HUBCTL
-set -euo pipefail
-root=$(cd "$(dirname "$0")/../.." && pwd)
-hubd=$1 hubctl=$2
-territory=$(mktemp -d)
-# shellcheck source=deploy/demo/hubs.sh
-. "$root/deploy/demo/hubs.sh"
-mapfile -t ports < <(free_ports 4)
-declare -A name=([s]="Sender" [a]="Relay A" [b]="Relay B" [d]="Hidden") \
-    port=([s]=${ports[0]} [a]=${ports[1]} [b]=${ports[2]} [d]=${ports[3]})
-passed=0
-finish() {
-    local status=$?
-    end_territory
-    echo "$passed passed, $((status != 0)) failed"
-}
-trap finish EXIT
-pass() {
-    passed=$((passed + 1))
-    echo "ok $1"
-}
+# shellcheck source=tests/system/hubs.sh
+. "$(dirname "$0")/hubs.sh"
+
+name_hubs s "Sender" a "Relay A" b "Relay B" d "Hidden"
 
 # relay HUB OF FIELD: one value of what HUB says about OF
 relay() {
