@@ -445,8 +445,8 @@ static void long_log(struct world *world, bool away, unsigned inviter, unsigned 
     }
     while (identity_kel(world->hubs[OWNER].self)->seq < KEL_EVENTS_MAX)
         expect(world, do_keys(world, OWNER, (struct deed){.key = paper.root, .what = ROTATE}));
-    struct err err = {
-        0}; /* its card, by a key that those who come later still know (KEL_OPS_MAX) */
+    struct err err = {0};
+    /* its card, by a key that those who come later still know (KEL_OPS_MAX) */
     expect(world, world_do(world, OWNER, sign_card, NULL, &err));
     world_start(world, PEER);
     if (!away)
@@ -456,7 +456,7 @@ static void long_log(struct world *world, bool away, unsigned inviter, unsigned 
     expect(world, arrives(world, OWNER, PEER, 2));
     expect(world, atomic_load(&world->hubs[PEER].counters.refused_link) == 0);
     expect(world, atomic_load(&world->hubs[OWNER].counters.refused_link) == 0);
-    end(world, &paper);
+    paper_done(&paper);
 }
 
 static void long_log_away(struct world *world)
