@@ -69,6 +69,20 @@ static void both_languages_name_the_same_values(void **state)
     }
 }
 
+/* A line may not begin with "?" or ":". U+00A0 for all marks: fonts of old phones lack U+202F. */
+static void french_marks_stay_with_their_words(void **state)
+{
+    static const char *const loose[] = {" ;", " :", " !", " ?", " \302\273", "\302\253 ",
+                                        "\342\200\257"};
+    (void)state;
+    for (size_t i = 0; i < french->count; i++)
+        for (size_t l = 0; l < ARRAY_LEN(loose); l++)
+            if (strstr(french->entries[i].one, loose[l]) ||
+                (french->entries[i].many && strstr(french->entries[i].many, loose[l])))
+                fail_msg("%s: \"%s\" may be parted at the end of a line", french->entries[i].key,
+                         loose[l]);
+}
+
 static void check_name(void *ctx, const char *name)
 {
     if (strncmp(name, "t.", 2) == 0 && !catalog_has(french, name + 2))
@@ -191,6 +205,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_languages_have_the_same_keys_and_plurals),
         cmocka_unit_test(both_languages_name_the_same_values),
+        cmocka_unit_test(french_marks_stay_with_their_words),
         cmocka_unit_test(every_template_compiles_escapes_all_and_finds_its_texts),
         cmocka_unit_test(every_page_has_its_template_and_title),
         cmocka_unit_test(a_browser_gets_the_language_it_likes_better),
