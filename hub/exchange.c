@@ -40,6 +40,7 @@ struct group {
     struct action *first;
     struct receipts receipts;
     struct arena *scratch; /* of one inbound object: what a peer makes us read must not add up */
+    int64_t clock_base_ms; /* wall minus mono clock when it was written */
     struct err err;        /* of the commit */
 };
 
@@ -58,7 +59,7 @@ struct exchange {
     bool tick_running;
     struct wall tick_due; /* what the last tick asked for */
     struct mono tick_due_mono;
-    /* Writer thread: wall minus mono clock at the last group. */
+    /* Writer thread: that of the last group on disk. */
     int64_t clock_base_ms;
     bool clock_known;
 };
@@ -134,14 +135,13 @@ static void apply_one(struct group *group, struct action *action)
     COUNT(tx->counters, actions_failed, 1);
 }
 
-/** F10: nothing is signed after somebody set the clock, until it was compared. */
+/** F10: nothing is signed after somebody set the clock, until it was compared. A group that fails
+ * takes its doubt back with it, so the next one compares with the last that is on disk. */
 static bool watch_clock(struct group *group, struct err *err)
 {
-    struct exchange *exchange = group->exchange;
-    int64_t base_ms = group->tx.now.ms - clock_mono(exchange->config.clock).us / 1000;
-    int64_t moved_ms = exchange->clock_known ? base_ms - exchange->clock_base_ms : 0;
-    exchange->clock_base_ms = base_ms;
-    exchange->clock_known = true;
+    const struct exchange *exchange = group->exchange;
+    group->clock_base_ms = group->tx.now.ms - clock_mono(exchange->config.clock).us / 1000;
+    int64_t moved_ms = exchange->clock_known ? group->clock_base_ms - exchange->clock_base_ms : 0;
     return (moved_ms <= CLOCK_JUMP_MS && moved_ms >= -CLOCK_JUMP_MS) ||
            authoring_clock_jumped(&group->tx, err);
 }
@@ -162,6 +162,8 @@ static bool group_apply(struct group *group, struct err *err)
     if (!store_commit(tx->store, err))
         return false;
     COUNT(tx->counters, commit_us, clock_mono(group->exchange->config.clock).us - before.us);
+    group->exchange->clock_base_ms = group->clock_base_ms;
+    group->exchange->clock_known = true;
     return true;
 }
 

@@ -1,7 +1,9 @@
 #include "hub/exchange.h"
 
+#include "hub/base/list.h"
 #include "hub/domain/object.h"
 #include "hub/kinds.h"
+#include "hub/store/stmt.h"
 #include "tests/support/api_fixture.h"
 
 #include <setjmp.h>
@@ -171,6 +173,62 @@ static void a_repeat_is_told_to_its_kind_when_it_came_on_a_lane(void **state)
     assert_int_equal(applied, 1);
 }
 
+/* ---- the clock is watched over groups that are on disk ---- */
+
+struct click {
+    struct action action;
+    bool gives_up; /* as sqlite does when the disk is full: all of the group is undone */
+    enum err_code told;
+};
+
+static bool click_apply(struct tx *tx, struct action *action, struct err *err)
+{
+    struct click *click = list_entry(action, struct click, action);
+    if (!click->gives_up)
+        return true;
+    return store_exec(tx->store, "ROLLBACK", err) && err_set(err, ERR_IO, "the disk is full");
+}
+
+static void click_done(struct action *action, const struct err *err)
+{
+    list_entry(action, struct click, action)->told = err->code;
+}
+
+static enum err_code press(struct fixture *f, bool gives_up)
+{
+    struct click click = {.action = {.apply = click_apply, .done = click_done, .weight = 1},
+                          .gives_up = gives_up};
+    exchange_submit(f->api.exchange, &click.action);
+    fake_executor_drain(&f->api.executor);
+    return click.told;
+}
+
+static bool clock_is_doubted(struct fixture *f)
+{
+    struct err err = {0};
+    AUTO(stmt_release)
+    struct stmt *stmt = stmt_get(f->api.store, "SELECT clock_jumped FROM authoring", &err);
+    bool row;
+    assert_true(stmt && stmt_next(stmt, &row, &err) && row);
+    return stmt_i64(stmt, 0) != 0;
+}
+
+static void f10_a_clock_that_was_set_is_doubted_even_when_the_next_group_failed(void **state)
+{
+    struct fixture *f = *state;
+    struct err err = {0};
+    assert_true(store_exec(f->api.store,
+                           "INSERT INTO peer (node, ours, theirs) VALUES"
+                           " (zeroblob(32), 'accepted', 'accepted')",
+                           &err));
+    assert_int_equal(press(f, false), ERR_NONE);
+    fake_clock_set_wall(&f->api.clock, f->api.clock.wall.ms + 3600000);
+    assert_int_equal(press(f, true), ERR_IO);
+    assert_false(clock_is_doubted(f));
+    assert_int_equal(press(f, false), ERR_NONE);
+    assert_true(clock_is_doubted(f));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,6 +239,9 @@ int main(void)
             close_fixture),
         cmocka_unit_test_setup_teardown(a_repeat_is_told_to_its_kind_when_it_came_on_a_lane,
                                         open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(
+            f10_a_clock_that_was_set_is_doubted_even_when_the_next_group_failed, open_fixture,
+            close_fixture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
