@@ -4,6 +4,7 @@
  */
 #include "federation/gathered.h"
 #include "federation/keylog.h"
+#include "federation/policy.h"
 
 #include "hub/base/log.h"
 #include "hub/base/mem.h"
@@ -377,7 +378,7 @@ static void go_up(struct link *link)
         return;
     }
     link->deadline = mono_after_ms(now, ping_ms * 5 / 2);
-    if (peer->relation.ours == DECISION_BLOCKED || now.us < peer->barred_until.us) {
+    if (!policy_allows(&peer->relation, FLOW_REQUEST) || now.us < peer->barred_until.us) {
         link_bye(link, 3, 0, LINK_CLOSE_POLICY);
         return;
     }

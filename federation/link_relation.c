@@ -106,7 +106,7 @@ void link_relation_changed(struct link *link)
         return;
     }
     const struct relation *relation = &link->peer->relation;
-    if (relation->ours == DECISION_BLOCKED) {
+    if (!policy_allows(relation, FLOW_REQUEST)) {
         link_bye(link, 3, 0, LINK_CLOSE_POLICY);
         return;
     }

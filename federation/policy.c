@@ -74,10 +74,11 @@ void policy_inbound(const struct relation *relation, struct inbound_item *item)
     if (item->opened != OPENED_OK)
         return;
     unsigned needs = begins_something(&item->object) ? item->object.kind->needs : 0;
-    if (policy_is_open(relation) && (!needs || (relation->switches & needs)))
+    if (policy_allows(relation, needs ? FLOW_BEGIN_IN : FLOW_GO_ON_IN) &&
+        (!needs || (relation->switches & needs)))
         return;
     item->opened = OPENED_REFUSED;
-    item->refusal = relation->ours == DECISION_BLOCKED
+    item->refusal = policy_standing(relation) == STANDING_BLOCKED
                         ? MAILLON__HFP__V1__REFUSAL_CODE__REFUSAL_CODE_BLOCKED
                         : MAILLON__HFP__V1__REFUSAL_CODE__REFUSAL_CODE_NOT_ACCEPTED;
 }

@@ -129,7 +129,8 @@ static bool take_blob(struct link *link, const struct oid *blob, uint32_t hops_l
     else if (mine)
         relay_open(link, blob, sealed);
     else if (!hops_left || hops_left > RELAY_HOPS_MAX ||
-             !relay_for(relay_of(federation), &view.dest))
+             !relay_for(relay_of(federation), &view.dest) ||
+             !relay_carries_with(relay_of(federation), &link->node))
         relay_answer(link, blob, CUSTODY(UNKNOWN), 0);
     else
         take_custody(link, blob, &view, hops_left, sealed);

@@ -1,4 +1,5 @@
 /* Who relays for whom: what is known, what is told, what peers tell. */
+#include "federation/policy.h"
 #include "federation/relay_internal.h"
 
 #include "hub/base/log.h"
@@ -99,10 +100,16 @@ void relay_blame(struct federation *federation, const struct node_id *injector)
 
 /* ---- telling whom this hub relays for ---- */
 
+bool relay_carries_with(const struct relay *relay, const struct node_id *node)
+{
+    const struct peer *peer = peers_find(relay->federation, node);
+    return peer && policy_allows(&peer->relation, FLOW_RELAY);
+}
+
 bool relay_for(const struct relay *relay, const struct node_id *node)
 {
     const struct relay_known *known = relay_known_find(relay, node);
-    return known && known->peer.relays_for;
+    return known && known->peer.relays_for && relay_carries_with(relay, node);
 }
 
 void relay_tell_duty(struct link *link)
@@ -117,8 +124,8 @@ void relay_tell_duty(struct link *link)
     duty.tag = list;
     list_each (item, &relay->known) {
         const struct relay_peer *peer = &list_entry(item, struct relay_known, in_relay)->peer;
-        if (!peer->relays_for || node_id_equal(&peer->node, &link->node) ||
-            duty.n_tag == RELAY_TAGS_MAX)
+        if (node_id_equal(&peer->node, &link->node) || duty.n_tag == RELAY_TAGS_MAX ||
+            !relay_for(relay, &peer->node))
             continue;
         relay_tag(link, &peer->node, tags[duty.n_tag]);
         list[duty.n_tag] = wire_data(bytes_of(tags[duty.n_tag], RELAY_TAG_BYTES));

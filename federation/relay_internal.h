@@ -103,6 +103,8 @@ void relay_know(struct relay *relay, const struct relay_peer *peer);
 /** Reads it again. */
 void relay_reload(struct relay *relay, const struct node_id *node);
 /** Does this hub relay for `node`? */
+/** May anything be carried for or from this hub, whatever was agreed with it (R-AB-3)? */
+bool relay_carries_with(const struct relay *relay, const struct node_id *node);
 bool relay_for(const struct relay *relay, const struct node_id *node);
 /** Sends RelayDuty when it says something new. */
 void relay_tell_duty(struct link *link);

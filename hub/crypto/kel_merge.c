@@ -38,7 +38,7 @@ static bool peek(struct bytes event, struct glimpse *ret, struct err *err)
 
 bool kel_event_seq(struct bytes event, uint64_t *ret, struct err *err)
 {
-    struct glimpse glimpse;
+    struct glimpse glimpse = {0};
     if (!peek(event, &glimpse, err))
         return false;
     *ret = glimpse.seq;

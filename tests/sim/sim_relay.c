@@ -4,6 +4,7 @@
 
 #include "hub/crypto/digest.h"
 #include "hub/outbox/outbox.h"
+#include "hub/store/stmt.h"
 
 /* ---- the plain way ---- */
 
@@ -226,6 +227,50 @@ static void two_hops(struct world *world)
                               " WHERE p.name = 'hub 3'") == 0);
 }
 
+/* ---- the policy table decides about relays too ---- */
+
+/* As when the circle that had accepted it is gone (R-AB-2). */
+static bool suspend(struct tx *tx, void *ctx, struct err *err)
+{
+    AUTO(stmt_release)
+    struct stmt *stmt = stmt_get(tx->store,
+                                 "UPDATE peer SET provenance = 'circle',"
+                                 " provenance_id = zeroblob(32), suspended_ms = ?2 WHERE node = ?1",
+                                 err);
+    if (!stmt)
+        return false;
+    stmt_bind_bytes(stmt, 1, node_id_bytes(ctx));
+    stmt_bind_i64(stmt, 2, tx->now.ms);
+    tx_effect(tx, EFFECT_RELATION, ctx, 0);
+    return stmt_run(stmt, err);
+}
+
+static void not_for(struct world *world, unsigned suspended)
+{
+    struct err err = {0};
+    struct node_id node = *identity_node(world->hubs[suspended].self);
+    relaying_set_up(world);
+    expect(world, world_do(world, RELAY_A, suspend, &node, &err));
+    expect(world, world_do(world, RELAY_B, suspend, &node, &err));
+    struct oid id = world_refer(world, SENDER, DEST, 1);
+    world_run_ms(world, 10 * MINUTE_MS);
+    relaying_word(world, &id, "sent");
+    expect(world, relaying_referrals(world, DEST) == 0);
+    expect(world, relaying_empty(world, NULL));
+    world_waive(world, WORLD_QUEUES | WORLD_HEAL | WORLD_STATES,
+                "the two have no road but the relays, which carry nothing for one of them");
+}
+
+static void not_from_suspended(struct world *world)
+{
+    not_for(world, SENDER);
+}
+
+static void not_to_suspended(struct world *world)
+{
+    not_for(world, DEST);
+}
+
 const struct scenario scenarios_relay[] = {
     {"r_re_1_a_hub_that_only_dials_out_is_reached_by_its_home_relays", plain, 4, 40, HUBS_UP},
     {"r_pd_5_custody_of_a_relay_frees_nothing_and_says_at_relay", waiting, 4, 40, HUBS_UP},
@@ -237,5 +282,8 @@ const struct scenario scenarios_relay[] = {
     {"r_re_5_a_refused_duty_sends_everything_by_the_other_relay", refused, 4, 20, HUBS_UP},
     {"r_re_1_a_common_neighbour_relays_when_it_said_so", neighbour, 4, 20, HUBS_UP},
     {"r_re_2_two_home_relays_in_a_row_reach_it_and_not_three", two_hops, 4, 20, HUBS_UP},
+    {"r_ab_3_a_relay_carries_nothing_from_whom_it_has_suspended", not_from_suspended, 4, 4,
+     HUBS_UP},
+    {"r_ab_3_a_relay_carries_nothing_to_whom_it_has_suspended", not_to_suspended, 4, 4, HUBS_UP},
     {NULL, NULL, 0, 0, HUBS_UP},
 };

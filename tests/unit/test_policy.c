@@ -172,6 +172,19 @@ static void a_block_says_so_and_everything_else_is_not_accepted(void **state)
     assert_int_equal(item.refusal, MAILLON__HFP__V1__REFUSAL_CODE__REFUSAL_CODE_NOT_ACCEPTED);
 }
 
+static void rab2_a_suspended_peer_begins_nothing_and_goes_on(void **state)
+{
+    (void)state;
+    struct relation relation = {
+        .ours = DECISION_ACCEPTED, .theirs = DECISION_ACCEPTED, .suspended = {1}, .switches = ~0u};
+    struct inbound_item item = item_of(TYPE_REFERRAL, true);
+    policy_inbound(&relation, &item);
+    assert_int_equal(item.opened, OPENED_REFUSED);
+    item = item_of(TYPE_REFERRAL, false);
+    policy_inbound(&relation, &item);
+    assert_int_equal(item.opened, OPENED_OK);
+}
+
 static void what_was_refused_before_stays_refused(void **state)
 {
     (void)state;
@@ -200,6 +213,7 @@ int main(void)
         cmocka_unit_test(what_passes_is_decided_by_relation_and_switches),
         cmocka_unit_test(rab3_the_strongest_standing_decides_for_every_flow_alike),
         cmocka_unit_test(a_block_says_so_and_everything_else_is_not_accepted),
+        cmocka_unit_test(rab2_a_suspended_peer_begins_nothing_and_goes_on),
         cmocka_unit_test(what_was_refused_before_stays_refused),
         cmocka_unit_test(only_accepted_peers_with_a_route_are_dialled),
     };
