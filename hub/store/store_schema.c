@@ -52,16 +52,13 @@ bool store_check_schema(struct store *store, const struct schema_file *files, in
     return true;
 }
 
-static bool apply(struct store *store, const struct schema_file *file, struct err *err)
+/* What the database says of itself, inside the transaction that changes it. */
+static bool sign_off(struct store *store, int version, struct err *err)
 {
-    if (!store_exec(store, file->sql, err))
-        return false;
-    if (sqlite3_get_autocommit(store->db))
-        return err_set(err, ERR_INTERNAL, "a schema file must not end its transaction");
     /* A PRAGMA takes no parameter; both values are numbers of this program. */
     char pragmas[96];
     snprintf(pragmas, sizeof(pragmas), "PRAGMA application_id = %d; PRAGMA user_version = %d",
-             STORE_APPLICATION_ID, file->version);
+             STORE_APPLICATION_ID, version);
     if (!store_exec(store, pragmas, err))
         return false;
     AUTO(stmt_release)
@@ -72,22 +69,43 @@ static bool apply(struct store *store, const struct schema_file *file, struct er
     return stmt_run(stmt, err);
 }
 
+static bool apply(struct store *store, const struct schema_file *file, struct err *err)
+{
+    if (!store_exec(store, file->sql, err))
+        return err_wrap(err, "migrate with %s", file->name);
+    if (sqlite3_get_autocommit(store->db))
+        return err_set(err, ERR_INTERNAL, "%s must not end its transaction", file->name);
+    return true;
+}
+
+/* All files in one transaction: whoever is interrupted still has the schema of before, which the
+ * hubd of before can open. */
+static bool apply_newer(struct store *store, const struct schema_file *files, int64_t version,
+                        struct err *err)
+{
+    int newest = 0;
+    for (; files->name; files++) {
+        if (files->version <= version)
+            continue;
+        if (!apply(store, files, err))
+            return false;
+        newest = files->version;
+    }
+    return sign_off(store, newest, err);
+}
+
 bool store_migrate(struct store *store, const struct schema_file *files, struct err *err)
 {
     int64_t version;
     if (!store_query(store, "PRAGMA user_version", &version, err))
         return false;
-    for (; files->name; files++) {
-        if (files->version <= version)
-            continue;
-        if (!store_begin(store, err))
-            return false;
-        if (!apply(store, files, err)) {
-            store_rollback(store);
-            return err_wrap(err, "migrate with %s", files->name);
-        }
-        if (!store_commit(store, err))
-            return err_wrap(err, "migrate with %s", files->name);
+    if (newest_version(files) <= version)
+        return true;
+    if (!store_begin(store, err))
+        return false;
+    if (!apply_newer(store, files, version, err)) {
+        store_rollback(store);
+        return false;
     }
-    return true;
+    return store_commit(store, err) || err_wrap(err, "migrate");
 }
