@@ -90,6 +90,16 @@ const char *relation_state(const struct relation *relation)
     return decision_name(theirs);
 }
 
+bool relation_is_hindered(const struct relation *relation)
+{
+    static const char *const states[] = {"blocked", "paused", "suspended", "left"};
+    const char *state = relation_state(relation);
+    for (size_t i = 0; i < ARRAY_LEN(states); i++)
+        if (strcmp(states[i], state) == 0)
+            return true;
+    return false;
+}
+
 #define COLUMNS                                                                                  \
     "id, node, name, text, greeting, phone, ours, theirs, switches, local, tls_proxied, routes," \
     " invite, last_contact_ms, changed_ms, entry_version, accepted_ms, provenance,"              \
@@ -186,6 +196,20 @@ bool relation_find(struct store *store, const struct node_id *node, bool *ret_fo
     if (found)
         *ret = row.relation;
     *ret_found = found;
+    return true;
+}
+
+bool relation_row_id(struct store *store, const struct node_id *node, int64_t *ret, struct err *err)
+{
+    AUTO(stmt_release)
+    struct stmt *stmt = stmt_get(store, "SELECT id FROM peer WHERE node = ?1", err);
+    bool row;
+    if (!stmt)
+        return false;
+    stmt_bind_bytes(stmt, 1, node_id_bytes(node));
+    if (!stmt_next(stmt, &row, err))
+        return false;
+    *ret = row ? stmt_i64(stmt, 0) : 0;
     return true;
 }
 

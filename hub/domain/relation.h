@@ -74,10 +74,15 @@ bool relation_is_accepted(const struct relation *relation);
 /** "requested", "waiting", "accepted", "suspended", "paused", "blocked", "left": what people see.
  */
 const char *relation_state(const struct relation *relation);
+/** Suspended, paused, blocked or left: less than everything passes, or nothing (R-AB-2, R-AB-4). */
+bool relation_is_hindered(const struct relation *relation);
 
 /* Reading: any connection. */
 NODISCARD bool relation_find(struct store *store, const struct node_id *node, bool *ret_found,
                              struct relation *ret, struct err *err);
+/** The number by which other tables know the peer; 0: no relation. */
+NODISCARD bool relation_row_id(struct store *store, const struct node_id *node, int64_t *ret,
+                               struct err *err);
 /** Fills `relation->kel`, which nothing else here does: it verifies the whole log, 0.1 ms an event.
  */
 NODISCARD bool relation_read_kel(struct store *store, struct relation *relation, struct err *err);

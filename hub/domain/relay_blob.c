@@ -1,6 +1,8 @@
 /* Custody: blobs, quotas, expiry (R-RE-2, R-RE-3). */
 #include "hub/domain/relay.h"
 
+#include "hub/domain/relation.h"
+
 #define RETRY_FULL_S 3600 /* room comes with receipts of the destination, or with expiry */
 #define FORWARD_MS   60000
 #define AT_ONCE      500
@@ -12,20 +14,6 @@ const struct relay_limits relay_limits = {
     .from_dest_bytes = RELAY_FROM_DEST_BYTES,
     .from_bytes = RELAY_FROM_BYTES,
 };
-
-static bool find_peer(struct tx *tx, const struct node_id *node, int64_t *ret, struct err *err)
-{
-    AUTO(stmt_release)
-    struct stmt *stmt = stmt_get(tx->store, "SELECT id FROM peer WHERE node = ?1", err);
-    if (!stmt)
-        return false;
-    stmt_bind_bytes(stmt, 1, node_id_bytes(node));
-    bool row;
-    if (!stmt_next(stmt, &row, err))
-        return false;
-    *ret = row ? stmt_i64(stmt, 0) : 0;
-    return true;
-}
 
 static bool is_held(struct tx *tx, int64_t dest, const struct oid *blob, bool *ret, struct err *err)
 {
@@ -131,8 +119,8 @@ bool relay_take(struct tx *tx, const struct relay_limits *limits,
     *ret_retry_s = 0;
     *ret = RELAY_UNKNOWN;
     if (!relay_peer_find(tx->store, &deposit->dest, tx->now, &peer, err) ||
-        !find_peer(tx, &deposit->dest, &dest, err) ||
-        !find_peer(tx, &deposit->injector, &injector, err))
+        !relation_row_id(tx->store, &deposit->dest, &dest, err) ||
+        !relation_row_id(tx->store, &deposit->injector, &injector, err))
         return err_wrap(err, "take a blob into custody");
     if (!peer.relays_for || !dest || !injector || dest == injector)
         return true;

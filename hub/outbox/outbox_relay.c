@@ -81,20 +81,6 @@ bool outbox_read_for_relay(struct store *store, struct arena *arena, const struc
 
 /* ---- custody ---- */
 
-static bool peer_row(struct tx *tx, const struct node_id *node, int64_t *ret, struct err *err)
-{
-    AUTO(stmt_release)
-    struct stmt *stmt = stmt_get(tx->store, "SELECT id FROM peer WHERE node = ?1", err);
-    if (!stmt)
-        return false;
-    stmt_bind_bytes(stmt, 1, node_id_bytes(node));
-    bool row;
-    if (!stmt_next(stmt, &row, err))
-        return false;
-    *ret = row ? stmt_i64(stmt, 0) : 0;
-    return true;
-}
-
 static bool free_receipt(struct tx *tx, int64_t peer, const struct outbox_relayable *item,
                          struct err *err)
 {
@@ -140,7 +126,8 @@ bool outbox_at_relay(struct tx *tx, const struct node_id *peer, const struct out
 {
     int64_t dest, by;
     bool found;
-    if (!peer_row(tx, peer, &dest, err) || !peer_row(tx, relay, &by, err))
+    if (!relation_row_id(tx->store, peer, &dest, err) ||
+        !relation_row_id(tx->store, relay, &by, err))
         return err_wrap(err, "note custody of a relay");
     if (item->freed_by == OUTBOX_FREE_ON_ACK) /* R-PD-5: a lost one is replayed */
         return free_receipt(tx, dest, item, err) || err_wrap(err, "note custody of a relay");

@@ -6,7 +6,6 @@
 #include "hub/domain/audit_witness.h"
 #include "hub/domain/authoring.h"
 #include "maillon/hfp/v1/link.pb-c.h"
-#include <stdio.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,6 +15,7 @@
 #include <cmocka.h>
 
 #include "tests/support/domain_fixture.h"
+#include "tests/support/golden.h"
 
 static void add_lines(struct domain_fixture *f, unsigned count)
 {
@@ -457,25 +457,16 @@ static void heads_are_read_up_to_their_limit_and_not_beyond(void **state)
 
 /* ---- bytes and cost ---- */
 
-static void hex_field(struct buf *json, const char *name, struct bytes value)
-{
-    buf_addf(json, "%s  \"%s\": \"", json->len > 2 ? ",\n" : "", name);
-    for (size_t i = 0; i < value.len; i++)
-        buf_addf(json, "%02x", value.data[i]);
-    buf_add_text(json, "\"");
-}
-
 static void the_golden_file_is_made_again_byte_by_byte(void **state)
 {
     struct domain_fixture *f = *state;
     AUTO(buf_done) struct buf json = {0}, object = {0}, cosigned = {0}, frame_bytes = {0};
-    AUTO(buf_done) struct buf file = {0};
     struct merkle tree = {0};
-    uint8_t seed[32], node[32];
+    uint8_t node[32];
     memset(node, 0x0a, sizeof(node));
-    buf_add_text(&json, "{\n  \"about\": \"Values are hex. node 32 bytes 0a, OP seed 32 bytes 03, "
+    golden_begin(&json, "Values are hex. node 32 bytes 0a, OP seed 32 bytes 03, "
                         "witness OP seed 32 bytes 08; three leaves, a head over them, the same "
-                        "with the signature of a witness, a frame\"");
+                        "with the signature of a witness, a frame");
     for (uint8_t i = 0; i < 3; i++) {
         static const char *const actors[] = {"peer", "clock", "0123456789abcdef0123456789abcdef"};
         static const char *const names[] = {"leaf_0", "leaf_1", "leaf_2"};
@@ -488,17 +479,14 @@ static void the_golden_file_is_made_again_byte_by_byte(void **state)
         leaf.action = (char[]){"referral.refer"};
         leaf.oid = (ProtobufCBinaryData){i == 1 ? 0 : sizeof(oid), oid};
         struct bytes bytes = wire_pack_arena(&leaf, f->tx.arena);
-        hex_field(&json, names[i], bytes);
+        golden_hex(&json, names[i], bytes);
         merkle_leaf(bytes, &hash);
         merkle_add(&tree, &hash);
     }
     struct merkle_hash root;
     merkle_root(&tree, &root);
-    hex_field(&json, "root", merkle_hash_bytes(&root));
-    memset(seed, 3, sizeof(seed));
-    struct sign_key *op = sign_key_from_seed(seed);
-    memset(seed, 8, sizeof(seed));
-    struct sign_key *witness = sign_key_from_seed(seed);
+    golden_hex(&json, "root", merkle_hash_bytes(&root));
+    struct sign_key *op = golden_key(3), *witness = golden_key(8);
     Maillon__Hfp__V1__Head head = MAILLON__HFP__V1__HEAD__INIT;
     Maillon__Hfp__V1__AuditHead body = MAILLON__HFP__V1__AUDIT_HEAD__INIT;
     head.node = (ProtobufCBinaryData){sizeof(node), node};
@@ -511,11 +499,11 @@ static void the_golden_file_is_made_again_byte_by_byte(void **state)
     body.time_ms = UINT64_C(1800000000500);
     envelope_sign((const struct sign_key *const[]){op}, 1, TYPE_AUDIT_HEAD,
                   wire_pack_arena(&body, f->tx.arena), &object, NULL);
-    hex_field(&json, "head_signed", buf_bytes(&object));
+    golden_hex(&json, "head_signed", buf_bytes(&object));
     struct audit_head opened;
     assert_ok(f, audit_head_open(buf_bytes(&object), f->tx.arena, &opened, &f->err));
     audit_cosign(witness, &opened, &cosigned);
-    hex_field(&json, "head_cosigned", buf_bytes(&cosigned));
+    golden_hex(&json, "head_cosigned", buf_bytes(&cosigned));
     Maillon__Hfp__V1__Witness shown = MAILLON__HFP__V1__WITNESS__INIT;
     Maillon__Hfp__V1__Frame frame = MAILLON__HFP__V1__FRAME__INIT;
     ProtobufCBinaryData path[] = {wire_data(merkle_hash_bytes(&root))};
@@ -526,24 +514,11 @@ static void the_golden_file_is_made_again_byte_by_byte(void **state)
     frame.m_case = MAILLON__HFP__V1__FRAME__M_WITNESS;
     frame.witness = &shown;
     wire_pack(&frame, &frame_bytes);
-    hex_field(&json, "witness_frame", buf_bytes(&frame_bytes));
-    buf_add_text(&json, "\n}\n");
+    golden_hex(&json, "witness_frame", buf_bytes(&frame_bytes));
+    golden_end(&json);
     sign_key_free(op);
     sign_key_free(witness);
-
-    char name[4096];
-    const char *folder = getenv("MAILLON_VECTORS");
-    bool write = getenv("GOLDEN_WRITE") != NULL;
-    snprintf(name, sizeof(name), "%s/golden/audit.json", folder ? folder : "tests/vectors");
-    FILE *stream = fopen(name, write ? "w" : "r");
-    assert_non_null(stream);
-    if (write) {
-        assert_int_equal(fwrite(json.data, 1, json.len, stream), json.len);
-    } else {
-        file.len = fread(buf_reserve(&file, json.len + 1), 1, json.len + 1, stream);
-        assert_string_equal(buf_text(&file), buf_text(&json));
-    }
-    assert_int_equal(fclose(stream), 0);
+    assert_true(golden_same(&json, "audit.json"));
 }
 
 static void a_line_costs_little_in_the_tree(void **state)

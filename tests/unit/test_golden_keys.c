@@ -1,15 +1,13 @@
 /*
  * Golden bytes of what keys do in time: key events of several roots, bounds of a revoked key,
- * a successor, a beacon, an attestation, and the frames that carry logs. GOLDEN_WRITE=1 writes
- * keys.json: for a deliberate change of format only.
+ * a successor, a beacon, an attestation, and the frames that carry logs: keys.json.
  */
 #include "hub/crypto/kel.h"
 #include "hub/crypto/secret.h"
 #include "hub/crypto/wire.h"
 #include "maillon/hfp/v1/keys.pb-c.h"
 #include "maillon/hfp/v1/link.pb-c.h"
-#include <stdio.h>
-#include <stdlib.h>
+#include "tests/support/golden.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -30,28 +28,13 @@ struct golden {
     struct buf incept;
 };
 
-static void text_field(struct golden *g, const char *name, const char *value)
-{
-    buf_addf(&g->json, "%s  \"%s\": \"%s\"", g->json.len > 2 ? ",\n" : "", name, value);
-}
-
-static void hex_field(struct golden *g, const char *name, struct bytes value)
-{
-    AUTO(buf_done) struct buf hex = {0};
-    hex_encode(value, (char *)buf_reserve(&hex, 2 * value.len + 1));
-    text_field(g, name, (const char *)hex.data);
-}
-
 static void take(struct golden *g, const char *name, const struct buf *event)
 {
     struct err err = {0};
-    char field[64];
     if (!kel_apply(&g->kel, buf_bytes(event), &err))
         fail_msg("%s: %s", name, err.msg);
-    snprintf(field, sizeof(field), "%s_signed", name);
-    hex_field(g, field, buf_bytes(event));
-    snprintf(field, sizeof(field), "%s_oid", name);
-    hex_field(g, field, oid_bytes(&g->kel.head));
+    golden_part(&g->json, name, "signed", buf_bytes(event));
+    golden_part(&g->json, name, "oid", oid_bytes(&g->kel.head));
 }
 
 static const struct sign_public *pub(const struct golden *g, size_t key)
@@ -86,7 +69,7 @@ static void add_log(struct golden *g)
                                      .next_threshold = 1};
     kel_write_incept_roots(&two, &first, nonce, now, &g->incept);
     take(g, "incept_2_of_3", &g->incept);
-    hex_field(g, "node_id", node_id_bytes(&g->kel.node));
+    golden_hex(&g->json, "node_id", node_id_bytes(&g->kel.node));
     kel_write_delegate_by(&g->kel, &two, pub(g, 6), later(g), &event);
     take(g, "delegate_by_two", &event);
     event.len = 0;
@@ -117,15 +100,12 @@ static void own_head(const struct golden *g, Maillon__Hfp__V1__Head *head)
 static void add_object(struct golden *g, const char *name, const char *type, const void *message)
 {
     struct oid oid;
-    char field[64];
     AUTO(buf_done) struct buf body = {0}, bytes = {0};
     const struct sign_key *op = g->keys[7];
     wire_pack(message, &body);
     envelope_sign(&op, 1, type, buf_bytes(&body), &bytes, &oid);
-    snprintf(field, sizeof(field), "%s_signed", name);
-    hex_field(g, field, buf_bytes(&bytes));
-    snprintf(field, sizeof(field), "%s_oid", name);
-    hex_field(g, field, oid_bytes(&oid));
+    golden_part(&g->json, name, "signed", buf_bytes(&bytes));
+    golden_part(&g->json, name, "oid", oid_bytes(&oid));
 }
 
 static void add_objects(struct golden *g)
@@ -158,7 +138,7 @@ static void add_frames(struct golden *g)
     frame.m_case = MAILLON__HFP__V1__FRAME__M_RESOLVE;
     frame.resolve = &resolve;
     wire_pack(&frame, &out);
-    hex_field(g, "resolve_frame", buf_bytes(&out));
+    golden_hex(&g->json, "resolve_frame", buf_bytes(&out));
     ProtobufCBinaryData events[] = {wire_data(buf_bytes(&g->incept))};
     Maillon__Hfp__V1__KeyLog log = MAILLON__HFP__V1__KEY_LOG__INIT;
     log.node = wire_data(node_id_bytes(&g->kel.node));
@@ -170,41 +150,24 @@ static void add_frames(struct golden *g)
     frame.key_log = &log;
     out.len = 0;
     wire_pack(&frame, &out);
-    hex_field(g, "key_log_frame", buf_bytes(&out));
+    golden_hex(&g->json, "key_log_frame", buf_bytes(&out));
 }
 
 static void the_golden_file_is_made_again_byte_by_byte(void **state)
 {
     (void)state;
     struct golden g = {0};
-    AUTO(buf_done) struct buf file = {0};
-    for (size_t i = 0; i < KEYS; i++) {
-        uint8_t seed[32];
-        memset(seed, (int)(0x21 + i), sizeof(seed));
-        g.keys[i] = sign_key_from_seed(seed);
-    }
-    buf_add_text(&g.json, "{\n");
-    text_field(&g, "about",
-               "Key events in time, by keys of the seeds '32 bytes 21' to '32 bytes 28': 21 22 23 "
-               "first roots, 24 25 next, 26 after, 27 28 online keys. Values are hex");
+    for (size_t i = 0; i < KEYS; i++)
+        g.keys[i] = golden_key((uint8_t)(0x21 + i));
+    golden_begin(
+        &g.json,
+        "Key events in time, by keys of the seeds '32 bytes 21' to '32 bytes 28': 21 22 23 "
+        "first roots, 24 25 next, 26 after, 27 28 online keys. Values are hex");
     add_log(&g);
     add_objects(&g);
     add_frames(&g);
-    buf_add_text(&g.json, "\n}\n");
-
-    char path[4096];
-    const char *folder = getenv("MAILLON_VECTORS");
-    bool write = getenv("GOLDEN_WRITE") != NULL;
-    snprintf(path, sizeof(path), "%s/golden/keys.json", folder ? folder : "tests/vectors");
-    FILE *f = fopen(path, write ? "w" : "r");
-    assert_non_null(f);
-    if (write) {
-        assert_int_equal(fwrite(g.json.data, 1, g.json.len, f), g.json.len);
-    } else {
-        file.len = fread(buf_reserve(&file, g.json.len + 1), 1, g.json.len + 1, f);
-        assert_string_equal(buf_text(&file), buf_text(&g.json));
-    }
-    assert_int_equal(fclose(f), 0);
+    golden_end(&g.json);
+    assert_true(golden_same(&g.json, "keys.json"));
     for (size_t i = 0; i < KEYS; i++)
         sign_key_free(g.keys[i]);
     buf_done(&g.json);

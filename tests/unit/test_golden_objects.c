@@ -1,7 +1,7 @@
 /*
  * Golden bytes of what no other module's test writes down: the later key events, the directory, a
  * receipt, an invite, the inside of the seal and the frames of a session. objects.json continues
- * the node of crypto.json. GOLDEN_WRITE=1 writes it: for a deliberate change of format only.
+ * the node of crypto.json.
  */
 #include "hub/crypto/head.h"
 #include "hub/crypto/kel.h"
@@ -15,8 +15,8 @@
 #include "maillon/hfp/v1/directory.pb-c.h"
 #include "maillon/hfp/v1/keys.pb-c.h"
 #include "maillon/hfp/v1/link.pb-c.h"
+#include "tests/support/golden.h"
 #include <stdio.h>
-#include <stdlib.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -41,33 +41,14 @@ struct golden {
     struct buf entry_signed;
 };
 
-static void text_field(struct golden *g, const char *name, const char *value)
-{
-    buf_addf(&g->json, "%s  \"%s\": \"%s\"", g->json.len > 2 ? ",\n" : "", name, value);
-}
-
-static void hex_field(struct golden *g, const char *name, struct bytes value)
-{
-    AUTO(buf_done) struct buf hex = {0};
-    hex_encode(value, (char *)buf_reserve(&hex, 2 * value.len + 1));
-    text_field(g, name, (const char *)hex.data);
-}
-
-static struct sign_key *key_of(uint8_t fill)
-{
-    uint8_t seed[32];
-    memset(seed, fill, sizeof(seed));
-    return sign_key_from_seed(seed);
-}
-
 static void start(struct golden *g)
 {
     uint8_t nonce[16], secret[32];
     struct err err = {0};
     AUTO(buf_done) struct buf event = {0};
-    g->root = key_of(1);
-    g->next_root = key_of(2);
-    g->op = key_of(3);
+    g->root = golden_key(1);
+    g->next_root = golden_key(2);
+    g->op = golden_key(3);
     memset(secret, 4, sizeof(secret));
     g->enc = seal_key_from_secret(secret);
     memset(nonce, 6, sizeof(nonce));
@@ -76,12 +57,12 @@ static void start(struct golden *g)
     event.len = 0;
     kel_write_delegate(&g->kel, g->root, sign_key_public(g->op), now, &event);
     assert_true(kel_apply(&g->kel, buf_bytes(&event), &err));
-    buf_add_text(&g->json, "{\n");
-    text_field(g, "about",
-               "Continues the node of crypto.json: same seeds, same key event log. Values are hex, "
-               "text, or '32 bytes 05': 0x05 repeated");
-    text_field(g, "after_next_root_seed", "32 bytes 05");
-    text_field(g, "peer_node", "32 bytes 0c");
+    golden_begin(
+        &g->json,
+        "Continues the node of crypto.json: same seeds, same key event log. Values are hex, "
+        "text, or '32 bytes 05': 0x05 repeated");
+    golden_text(&g->json, "after_next_root_seed", "32 bytes 05");
+    golden_text(&g->json, "peer_node", "32 bytes 0c");
 }
 
 static void end(struct golden *g)
@@ -94,13 +75,6 @@ static void end(struct golden *g)
     buf_done(&g->json);
 }
 
-static void add_name(struct golden *g, const char *name, const char *part, struct bytes value)
-{
-    char field[64];
-    snprintf(field, sizeof(field), "%s_%s", name, part);
-    hex_field(g, field, value);
-}
-
 /* Signs `message`, adds body, signed bytes and oid. */
 static struct oid add_signed(struct golden *g, const char *name, const char *type,
                              const void *message, const struct sign_key *key, struct buf *out)
@@ -109,8 +83,8 @@ static struct oid add_signed(struct golden *g, const char *name, const char *typ
     AUTO(buf_done) struct buf body = {0}, bytes = {0};
     wire_pack(message, &body);
     envelope_sign(&key, 1, type, buf_bytes(&body), &bytes, &oid);
-    add_name(g, name, "signed", buf_bytes(&bytes));
-    add_name(g, name, "oid", oid_bytes(&oid));
+    golden_part(&g->json, name, "signed", buf_bytes(&bytes));
+    golden_part(&g->json, name, "oid", oid_bytes(&oid));
     if (out)
         buf_add_bytes(out, buf_bytes(&bytes));
     return oid;
@@ -138,7 +112,7 @@ static void add_key_event(struct golden *g, const char *name, Maillon__Hfp__V1__
 static void add_key_events(struct golden *g)
 {
     uint8_t hash[32];
-    AUTO(sign_key_free) struct sign_key *after = key_of(5);
+    AUTO(sign_key_free) struct sign_key *after = golden_key(5);
     ProtobufCBinaryData roots[] = {wire_data(bytes_of(sign_key_public(g->next_root)->b, 32))};
     ProtobufCBinaryData hashes[] = {wire_data(bytes_of(hash, sizeof(hash)))};
     digest_sha256(bytes_of(sign_key_public(after)->b, 32), hash);
@@ -290,21 +264,16 @@ static void add_invite(struct golden *g)
     memset(invite.secret, 0x08, sizeof(invite.secret));
     assert_true(invite_write(&invite, uri, &err));
     assert_true(invite_read(uri, &read, &err));
-    text_field(g, "invite_secret", "16 bytes 08");
-    text_field(g, "invite", uri);
+    golden_text(&g->json, "invite_secret", "16 bytes 08");
+    golden_text(&g->json, "invite", uri);
 }
 
 /* ---- the inside of the Sealed of crypto.json ---- */
 
-static void fill_with(void *ctx, void *out, size_t len)
-{
-    memset(out, *(const uint8_t *)ctx, len);
-}
-
 static void add_seal(struct golden *g)
 {
     uint8_t ephemeral = 5, public_key[32], key_id[16], salt[32], plain[SEAL_BUCKET_MIN];
-    struct random_source fixed = {fill_with, &ephemeral};
+    struct random_source fixed = {golden_fill, &ephemeral};
     AUTO(buf_done) struct buf object = {0}, sealed = {0}, info = {0}, aad = {0};
     AUTO(arena_free) struct arena *arena = arena_create(0);
     struct oid id;
@@ -334,10 +303,10 @@ static void add_seal(struct golden *g)
     assert_int_equal(view.ct.len, sizeof(plain) + 16);
     assert_true(
         hpke_open(g->enc, view.enc.data, buf_bytes(&info), buf_bytes(&aad), view.ct, plain, &err));
-    hex_field(g, "sealed_id", oid_bytes(&id));
-    hex_field(g, "seal_info", buf_bytes(&info));
-    hex_field(g, "seal_aad", buf_bytes(&aad));
-    hex_field(g, "parcel_plain", bytes_of(plain, sizeof(plain)));
+    golden_hex(&g->json, "sealed_id", oid_bytes(&id));
+    golden_hex(&g->json, "seal_info", buf_bytes(&info));
+    golden_hex(&g->json, "seal_aad", buf_bytes(&aad));
+    golden_hex(&g->json, "parcel_plain", bytes_of(plain, sizeof(plain)));
 }
 
 /* ---- frames after the handshake ---- */
@@ -350,7 +319,7 @@ static void add_frame(struct golden *g, const char *name, Maillon__Hfp__V1__Fram
     wire_pack(frame, &out);
     assert_non_null(
         wire_unpack(&maillon__hfp__v1__frame__descriptor, buf_bytes(&out), arena, &err));
-    add_name(g, name, "frame", buf_bytes(&out));
+    golden_part(&g->json, name, "frame", buf_bytes(&out));
     maillon__hfp__v1__frame__init(frame);
 }
 
@@ -449,7 +418,6 @@ static void the_golden_file_is_made_again_byte_by_byte(void **state)
 {
     (void)state;
     struct golden g = {0};
-    AUTO(buf_done) struct buf file = {0};
     Maillon__Hfp__V1__Frame frame = MAILLON__HFP__V1__FRAME__INIT;
     start(&g);
     add_entry(&g);
@@ -461,21 +429,8 @@ static void the_golden_file_is_made_again_byte_by_byte(void **state)
     add_delivery(&g, &frame);
     add_relation(&g, &frame);
     add_key_events(&g);
-    buf_add_text(&g.json, "\n}\n");
-
-    char path[4096];
-    const char *folder = getenv("MAILLON_VECTORS");
-    bool write = getenv("GOLDEN_WRITE") != NULL;
-    snprintf(path, sizeof(path), "%s/golden/objects.json", folder ? folder : "tests/vectors");
-    FILE *f = fopen(path, write ? "w" : "r");
-    assert_non_null(f);
-    if (write) {
-        assert_int_equal(fwrite(g.json.data, 1, g.json.len, f), g.json.len);
-    } else {
-        file.len = fread(buf_reserve(&file, g.json.len + 1), 1, g.json.len + 1, f);
-        assert_string_equal(buf_text(&file), buf_text(&g.json));
-    }
-    assert_int_equal(fclose(f), 0);
+    golden_end(&g.json);
+    assert_true(golden_same(&g.json, "objects.json"));
     end(&g);
 }
 

@@ -1,17 +1,16 @@
 /*
  * The proofs of a session (R-SE-2), and tests/vectors/golden/link.json: every field of one
- * transcript and what each side signs. GOLDEN_WRITE=1 writes the file instead of comparing.
+ * transcript and what each side signs.
  */
 #include "federation/handshake.h"
 #include "hub/crypto/secret.h"
 #include "hub/crypto/wire.h"
 #include "tests/support/fake.h"
+#include "tests/support/golden.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -196,17 +195,9 @@ static void an_offer_that_does_not_fit_is_refused(void **state)
 
 /* ---- golden ---- */
 
-static void hex_field(struct buf *json, const char *name, struct bytes value, bool last)
-{
-    AUTO(buf_done) struct buf hex = {0};
-    hex_encode(value, (char *)buf_reserve(&hex, 2 * value.len + 1));
-    buf_addf(json, "  \"%s\": \"%s\"%s\n", name, (const char *)hex.data, last ? "" : ",");
-}
-
 static void the_transcript_is_as_published(void **state)
 {
     struct session s;
-    char path[512];
     AUTO(buf_done) struct buf json = {0};
     AUTO(buf_done) struct buf by_r = {0};
     AUTO(buf_done) struct buf by_d = {0};
@@ -215,32 +206,20 @@ static void the_transcript_is_as_published(void **state)
     transcript_signed_bytes(&s.transcript, HANDSHAKE_RESPONDER, &by_r);
     s.transcript.dialler = *identity_node(s.dialler);
     transcript_signed_bytes(&s.transcript, HANDSHAKE_DIALLER, &by_d);
-    buf_add_text(&json, "{\n");
-    hex_field(&json, "hello_d_frame", buf_bytes(&s.hello_d), false);
-    hex_field(&json, "hello_r_frame", buf_bytes(&s.hello_r), false);
-    hex_field(&json, "hello_d_sha256", bytes_of(s.transcript.hello_d, 32), false);
-    hex_field(&json, "hello_r_sha256", bytes_of(s.transcript.hello_r, 32), false);
-    buf_addf(&json, "  \"offer\": \"%s\",\n  \"selected\": \"%s\",\n", s.transcript.offer,
-             s.transcript.selected);
-    hex_field(&json, "binding", bytes_of(s.transcript.binding, 32), false);
-    hex_field(&json, "dialler", node_id_bytes(&s.transcript.dialler), false);
-    hex_field(&json, "responder", node_id_bytes(&s.transcript.responder), false);
-    hex_field(&json, "proof_r_signs", buf_bytes(&by_r), false);
-    hex_field(&json, "proof_d_signs", buf_bytes(&by_d), true);
-    buf_add_text(&json, "}\n");
-    snprintf(path, sizeof path, "%s/golden/link.json", getenv("MAILLON_VECTORS"));
-    if (getenv("GOLDEN_WRITE")) {
-        FILE *file = fopen(path, "w");
-        assert_non_null(file);
-        fwrite(json.data, 1, json.len, file);
-        assert_int_equal(fclose(file), 0);
-    }
-    FILE *file = fopen(path, "r");
-    assert_non_null(file);
-    AUTO(buf_done) struct buf published = {0};
-    published.len = fread(buf_reserve(&published, 65536), 1, 65536, file);
-    fclose(file);
-    assert_true(bytes_equal(buf_bytes(&json), buf_bytes(&published)));
+    golden_begin(&json, NULL);
+    golden_hex(&json, "hello_d_frame", buf_bytes(&s.hello_d));
+    golden_hex(&json, "hello_r_frame", buf_bytes(&s.hello_r));
+    golden_hex(&json, "hello_d_sha256", bytes_of(s.transcript.hello_d, 32));
+    golden_hex(&json, "hello_r_sha256", bytes_of(s.transcript.hello_r, 32));
+    golden_text(&json, "offer", s.transcript.offer);
+    golden_text(&json, "selected", s.transcript.selected);
+    golden_hex(&json, "binding", bytes_of(s.transcript.binding, 32));
+    golden_hex(&json, "dialler", node_id_bytes(&s.transcript.dialler));
+    golden_hex(&json, "responder", node_id_bytes(&s.transcript.responder));
+    golden_hex(&json, "proof_r_signs", buf_bytes(&by_r));
+    golden_hex(&json, "proof_d_signs", buf_bytes(&by_d));
+    golden_end(&json);
+    assert_true(golden_same(&json, "link.json"));
     end(&s);
 }
 

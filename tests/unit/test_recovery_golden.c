@@ -1,13 +1,12 @@
 /*
- * Golden bytes of recovery: an INCARNATION and the frames by which two hubs compare chains.
- * GOLDEN_WRITE=1 writes recovery.json: for a deliberate change of format only.
+ * Golden bytes of recovery: an INCARNATION and the frames by which two hubs compare chains:
+ * recovery.json.
  */
 #include "hub/crypto/secret.h"
 #include "hub/crypto/wire.h"
 #include "hub/domain/recovery.h"
 #include "maillon/hfp/v1/keys.pb-c.h"
-#include <stdio.h>
-#include <stdlib.h>
+#include "tests/support/golden.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,13 +17,6 @@
 
 #define START_S UINT64_C(1800000000)
 #define KIND(x) MAILLON__HFP__V1__CHAIN_KIND__CHAIN_KIND_##x
-
-static void hex_field(struct buf *json, const char *name, struct bytes value)
-{
-    AUTO(buf_done) struct buf hex = {0};
-    hex_encode(value, (char *)buf_reserve(&hex, 2 * value.len + 1));
-    buf_addf(json, ",\n  \"%s\": \"%s\"", name, (const char *)hex.data);
-}
 
 static void add_incarnation(struct buf *json)
 {
@@ -58,8 +50,8 @@ static void add_incarnation(struct buf *json)
     assert_true(incarnation_check(&incarnation, (struct bytes){0}, &err));
     wire_pack(&incarnation, &body);
     envelope_sign(keys, 1, TYPE_INCARNATION, buf_bytes(&body), &bytes, &oid);
-    hex_field(json, "incarnation_signed", buf_bytes(&bytes));
-    hex_field(json, "incarnation_oid", oid_bytes(&oid));
+    golden_hex(json, "incarnation_signed", buf_bytes(&bytes));
+    golden_hex(json, "incarnation_oid", oid_bytes(&oid));
     head.incarnation = 1;
     assert_false(incarnation_check(&incarnation, (struct bytes){0}, &err));
     assert_int_equal(err.code, ERR_PEER);
@@ -69,7 +61,7 @@ static void add_frame(struct buf *json, const char *name, Maillon__Hfp__V1__Fram
 {
     AUTO(buf_done) struct buf bytes = {0};
     wire_pack(frame, &bytes);
-    hex_field(json, name, buf_bytes(&bytes));
+    golden_hex(json, name, buf_bytes(&bytes));
 }
 
 static void add_frames(struct buf *json)
@@ -125,26 +117,13 @@ static void add_frames(struct buf *json)
 static void the_golden_file_is_made_again_byte_by_byte(void **state)
 {
     (void)state;
-    AUTO(buf_done) struct buf json = {0}, file = {0};
-    buf_add_text(&json, "{\n  \"about\": \"Node is 32 bytes 0a, OP seed 32 bytes 03, the sealed "
-                        "bytes stand for a Sealed. Values are hex\"");
+    AUTO(buf_done) struct buf json = {0};
+    golden_begin(&json, "Node is 32 bytes 0a, OP seed 32 bytes 03, the sealed "
+                        "bytes stand for a Sealed. Values are hex");
     add_incarnation(&json);
     add_frames(&json);
-    buf_add_text(&json, "\n}\n");
-
-    char path[4096];
-    const char *folder = getenv("MAILLON_VECTORS");
-    bool write = getenv("GOLDEN_WRITE") != NULL;
-    snprintf(path, sizeof(path), "%s/golden/recovery.json", folder ? folder : "tests/vectors");
-    FILE *f = fopen(path, write ? "w" : "r");
-    assert_non_null(f);
-    if (write) {
-        assert_int_equal(fwrite(json.data, 1, json.len, f), json.len);
-    } else {
-        file.len = fread(buf_reserve(&file, json.len + 1), 1, json.len + 1, f);
-        assert_string_equal(buf_text(&file), buf_text(&json));
-    }
-    assert_int_equal(fclose(f), 0);
+    golden_end(&json);
+    assert_true(golden_same(&json, "recovery.json"));
 }
 
 int main(void)
