@@ -1,17 +1,34 @@
 #pragma once
 /*
- * Slows down guessing of passphrases: every sign-in takes from a bucket of its account and from one
- * of the whole hub, a right passphrase gives both back. In memory; callable from any thread.
+ * Slows down guessing of passphrases and codes without giving strangers a way to lock somebody out.
+ *
+ * A try counts for the account *and the address it comes from*: five are free, then each has to
+ * wait, twice as long as the one before; all tries of one address have a budget, and so have all of
+ * the hub. A browser that has signed in before as that account has tries of its own, which nobody
+ * else can use up. Codes of the second factor count for the account alone: who gets so far knows
+ * the passphrase. What was right is given back. In memory, of fixed size; callable from any thread.
  */
 #include "hub/base/attr.h"
 #include "hub/base/clock.h"
 #include "hub/base/random.h"
 #include <stdbool.h>
 
-#define GUARD_ACCOUNT_BURST   10
-#define GUARD_ACCOUNT_EACH_MS 30000 /* one more try every half minute */
+#define GUARD_FREE            5 /* tries before the first wait */
+#define GUARD_WAIT_MS         2000
+#define GUARD_WAIT_MAX_MS     (15 * 60 * 1000LL)
+#define GUARD_FORGET_MS       (3600 * 1000LL) /* after the last wrong one */
+#define GUARD_ADDRESS_BURST   40              /* a whole office behind one address */
+#define GUARD_ADDRESS_EACH_MS 15000
 #define GUARD_ALL_BURST       200
 #define GUARD_ALL_EACH_MS     200
+#define GUARD_RECORDS         8192
+
+struct guard_try {
+    const char *account; /* as typed: nobody needs to be called that */
+    const char *address; /* numeric; of IPv6 the first 64 bits count; "": this machine */
+    const char *device;  /* token of a browser known to this account; "": none */
+    bool is_code;        /* of the second factor, by somebody who knew the passphrase */
+};
 
 struct guard;
 
@@ -19,7 +36,11 @@ NODISCARD struct guard *guard_create(const struct random_source *random);
 void guard_free(struct guard *guard); /* NULL is fine */
 AUTO_DEFINE(struct guard, guard_free)
 
-/** False: too many wrong ones lately; nothing was taken. Works for names nobody has, too. */
-NODISCARD bool guard_take(struct guard *guard, const char *name, struct wall now);
-/** The passphrase was right. */
-void guard_give_back(struct guard *guard, const char *name);
+/**
+ * Before anything is looked at: counts the try as a wrong one.
+ * @return false: too many lately; nothing was counted, *ret_wait_ms says when to come back.
+ */
+NODISCARD bool guard_take(struct guard *guard, const struct guard_try *try, struct wall now,
+                          int64_t *ret_wait_ms);
+/** It was right: not counted after all, and the wrong ones before it are forgotten. */
+void guard_give_back(struct guard *guard, const struct guard_try *try, struct wall now);

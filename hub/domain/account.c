@@ -3,6 +3,7 @@
 #include "hub/base/text.h"
 #include "hub/crypto/words.h"
 #include "hub/domain/audit.h"
+#include "hub/domain/second_factor.h"
 #include <stdio.h>
 
 #define PASSPHRASE_WORDS 5
@@ -65,7 +66,7 @@ bool account_check_name(const char *name, struct err *err)
     if (text.len >= ACCOUNT_NAME_SIZE)
         return err_set(err, ERR_INVALID, "the account name is longer than %d bytes",
                        ACCOUNT_NAME_SIZE - 1);
-    if (!text_is_valid(text) || strpbrk(name, "\t\r\n") || name[0] == ' ' ||
+    if (!text_is_visible(text) || strpbrk(name, "\t\r\n") || name[0] == ' ' ||
         name[text.len - 1] == ' ')
         return err_set(err, ERR_INVALID,
                        "an account name is one line of text without a blank at its ends");
@@ -76,7 +77,10 @@ bool account_check_name(const char *name, struct err *err)
     return true;
 }
 
-#define ACCOUNT_COLUMNS "SELECT id, name, roles, disabled, created_ms, last_seen_ms FROM account "
+#define ACCOUNT_COLUMNS                                                       \
+    "SELECT id, name, roles, disabled, created_ms, last_seen_ms,"             \
+    " (SELECT COUNT(*) FROM second_factor f WHERE f.account = account.id AND" \
+    " f.confirmed_ms > 0) FROM account "
 
 static void read_row(struct stmt *stmt, struct account *ret)
 {
@@ -86,6 +90,7 @@ static void read_row(struct stmt *stmt, struct account *ret)
         .disabled = stmt_i64(stmt, 3) != 0,
         .created_ms = stmt_i64(stmt, 4),
         .last_seen_ms = stmt_i64(stmt, 5),
+        .second_factor = stmt_i64(stmt, 6) > 0,
     };
     text_copy(ret->name, sizeof(ret->name), stmt_text(stmt, 1));
 }
@@ -215,26 +220,65 @@ bool account_add(struct tx *tx, const char *actor, const char *name, unsigned ro
            account_get_by_id(tx->store, id, ret, err);
 }
 
-bool account_reset(struct tx *tx, const char *actor, int64_t id, const char *hash, struct err *err)
+static bool set_passphrase(struct tx *tx, int64_t id, const char *hash, struct err *err)
 {
     AUTO(stmt_release)
     struct stmt *stmt =
-        stmt_get(tx->store, "UPDATE account SET passphrase = ?2, disabled = 0 WHERE id = ?1", err);
+        stmt_get(tx->store, "UPDATE account SET passphrase = ?2 WHERE id = ?1", err);
     if (!stmt)
         return false;
     stmt_bind_i64(stmt, 1, id);
     stmt_bind_text(stmt, 2, hash);
-    return stmt_run(stmt, err) && audit_add(tx, actor, "account.reset", NULL, err);
+    return stmt_run(stmt, err);
+}
+
+static bool set_disabled(struct tx *tx, int64_t id, bool disabled, struct err *err)
+{
+    AUTO(stmt_release)
+    struct stmt *stmt = stmt_get(tx->store, "UPDATE account SET disabled = ?2 WHERE id = ?1", err);
+    if (!stmt)
+        return false;
+    stmt_bind_i64(stmt, 1, id);
+    stmt_bind_i64(stmt, 2, disabled);
+    return stmt_run(stmt, err);
+}
+
+bool account_reset(struct tx *tx, const char *actor, int64_t id, const char *hash, struct err *err)
+{
+    return set_passphrase(tx, id, hash, err) && set_disabled(tx, id, false, err) &&
+           second_factor_remove(tx, actor, id, err) &&
+           audit_add(tx, actor, "account.reset", NULL, err);
+}
+
+bool account_set_passphrase(struct tx *tx, const char *actor, int64_t id, const char *hash,
+                            struct err *err)
+{
+    return set_passphrase(tx, id, hash, err) &&
+           audit_add(tx, actor, "account.passphrase", NULL, err);
 }
 
 bool account_disable(struct tx *tx, const char *actor, int64_t id, struct err *err)
 {
+    return set_disabled(tx, id, true, err) && audit_add(tx, actor, "account.disable", NULL, err);
+}
+
+bool account_enable(struct tx *tx, const char *actor, int64_t id, struct err *err)
+{
+    return set_disabled(tx, id, false, err) && audit_add(tx, actor, "account.enable", NULL, err);
+}
+
+bool account_set_roles(struct tx *tx, const char *actor, int64_t id, unsigned roles,
+                       struct err *err)
+{
     AUTO(stmt_release)
-    struct stmt *stmt = stmt_get(tx->store, "UPDATE account SET disabled = 1 WHERE id = ?1", err);
+    struct stmt *stmt = stmt_get(tx->store, "UPDATE account SET roles = ?2 WHERE id = ?1", err);
     if (!stmt)
         return false;
+    if (!roles || (roles & ~(unsigned)ROLE_ANY))
+        return err_set(err, ERR_INVALID, "a role is caseworker, coordinator, secretary or admin");
     stmt_bind_i64(stmt, 1, id);
-    return stmt_run(stmt, err) && audit_add(tx, actor, "account.disable", NULL, err);
+    stmt_bind_i64(stmt, 2, roles);
+    return stmt_run(stmt, err) && audit_add(tx, actor, "account.roles", NULL, err);
 }
 
 bool account_seen(struct tx *tx, int64_t id, struct err *err)

@@ -11,6 +11,8 @@ enum role { /* bits, as stored */
             ROLE_COORDINATOR = 1 << 1,
             ROLE_SECRETARY = 1 << 2,
             ROLE_ADMIN = 1 << 3,
+            ROLE_UNPROTECTED =
+                1 << 6,         /* of a method: also for who has yet to add a second factor */
             ROLE_NONE = 1 << 7, /* of a method: no sign-in needed */
 };
 #define ROLE_ANY (ROLE_CASEWORKER | ROLE_COORDINATOR | ROLE_SECRETARY | ROLE_ADMIN)
@@ -27,9 +29,11 @@ struct account {
     unsigned roles;
     bool disabled;
     int64_t created_ms, last_seen_ms; /* 0: never */
+    bool second_factor;               /* sign-in asks for a code as well */
+    bool by_token;                    /* of session_authenticate: a program's token, no session */
 };
 
-/** 1 to 63 bytes of one line, no blank at either end; ERR_INVALID. */
+/** 1 to 63 bytes of one line of visible text, no blank at either end; ERR_INVALID. */
 NODISCARD bool account_check_name(const char *name, struct err *err);
 NODISCARD bool account_find(struct store *store, const char *name, bool *ret_found,
                             struct account *ret, struct err *err);
@@ -49,11 +53,17 @@ NODISCARD bool account_list(struct store *store, struct arena *arena, struct acc
 /** @param hash  of password_hash(). ERR_CONFLICT when the name is taken. */
 NODISCARD bool account_add(struct tx *tx, const char *actor, const char *name, unsigned roles,
                            const char *hash, struct account *ret, struct err *err);
-/** New passphrase; a disabled account is enabled again. Ending its sessions is session_end_all().
- */
+/** New passphrase, no second factor; a disabled account is enabled again. Ending its sessions is
+ * session_end_all(). */
 NODISCARD bool account_reset(struct tx *tx, const char *actor, int64_t id, const char *hash,
                              struct err *err);
 NODISCARD bool account_disable(struct tx *tx, const char *actor, int64_t id, struct err *err);
+NODISCARD bool account_enable(struct tx *tx, const char *actor, int64_t id, struct err *err);
+NODISCARD bool account_set_roles(struct tx *tx, const char *actor, int64_t id, unsigned roles,
+                                 struct err *err);
+/** By the person. @param hash  of password_hash(). */
+NODISCARD bool account_set_passphrase(struct tx *tx, const char *actor, int64_t id,
+                                      const char *hash, struct err *err);
 NODISCARD bool account_seen(struct tx *tx, int64_t id, struct err *err);
 
 #define PASSPHRASE_TEXT 64

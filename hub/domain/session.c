@@ -2,6 +2,7 @@
 
 #include "hub/base/text.h"
 #include "hub/domain/audit.h"
+#include <ctype.h>
 
 #define DAY_MS (24 * 3600 * 1000LL)
 
@@ -51,15 +52,29 @@ static bool add(struct tx *tx, int64_t account, const char *kind, const char *la
     return stmt_run(stmt, err);
 }
 
-bool session_open(struct tx *tx, int64_t account, char ret_token[TOKEN_TEXT],
+bool session_check_browser(const char *browser, struct err *err)
+{
+    size_t blanks = 0, len = strlen(browser);
+    for (const char *at = browser; *at; at++) {
+        blanks += *at == ' ';
+        if (!isalnum((unsigned char)*at) && *at != '-' && *at != ' ')
+            return err_set(err, ERR_INVALID, "a browser is told in two words");
+    }
+    return (len < SESSION_BROWSER_SIZE && blanks < 2) ||
+           err_set(err, ERR_INVALID, "a browser is told in two words");
+}
+
+bool session_open(struct tx *tx, int64_t account, const char *browser, char ret_token[TOKEN_TEXT],
                   struct wall *ret_expires, struct err *err)
 {
     uint8_t hash[32];
     struct wall expires = {tx->now.ms + SESSION_LIFETIME_MS};
-    if (!remove_expired(tx, err) || !trim_sessions(tx, account, err))
+    if (!session_check_browser(browser, err) || !remove_expired(tx, err) ||
+        !trim_sessions(tx, account, err))
         return false;
     token_create(tx->random, ret_token, hash);
-    if (!add(tx, account, "session", "", hash, expires.ms, err) || !account_seen(tx, account, err))
+    if (!add(tx, account, "session", browser, hash, expires.ms, err) ||
+        !account_seen(tx, account, err))
         return false;
     *ret_expires = expires;
     return true;
@@ -112,7 +127,9 @@ bool session_authenticate(struct store *store, const char *bearer, struct wall n
     AUTO(stmt_release)
     struct stmt *stmt =
         stmt_get(store,
-                 "SELECT a.id, a.name, a.roles, a.created_ms, a.last_seen_ms, t.kind, t.renewed_ms"
+                 "SELECT a.id, a.name, a.roles, a.created_ms, a.last_seen_ms, t.kind, t.renewed_ms,"
+                 " (SELECT COUNT(*) FROM second_factor f WHERE f.account = a.id"
+                 " AND f.confirmed_ms > 0)"
                  " FROM token t JOIN account a ON a.id = t.account"
                  " WHERE t.hash = ?1 AND t.expires_ms > ?2 AND a.disabled = 0",
                  err);
@@ -130,6 +147,8 @@ bool session_authenticate(struct store *store, const char *bearer, struct wall n
         .roles = (unsigned)stmt_i64(stmt, 2),
         .created_ms = stmt_i64(stmt, 3),
         .last_seen_ms = stmt_i64(stmt, 4),
+        .second_factor = stmt_i64(stmt, 7) > 0,
+        .by_token = strcmp(stmt_text(stmt, 5), "token") == 0,
     };
     text_copy(ret->name, sizeof(ret->name), stmt_text(stmt, 1));
     if (ret_renew)
@@ -174,6 +193,15 @@ bool session_close(struct tx *tx, const char *bearer, struct err *err)
     return stmt_run(stmt, err);
 }
 
+static bool run_for(struct tx *tx, const char *sql, int64_t account, struct err *err)
+{
+    AUTO(stmt_release) struct stmt *stmt = stmt_get(tx->store, sql, err);
+    if (!stmt)
+        return false;
+    stmt_bind_i64(stmt, 1, account);
+    return stmt_run(stmt, err);
+}
+
 bool session_end_all(struct tx *tx, int64_t account, bool tokens, struct err *err)
 {
     AUTO(stmt_release)
@@ -183,7 +211,9 @@ bool session_end_all(struct tx *tx, int64_t account, bool tokens, struct err *er
         return false;
     stmt_bind_i64(stmt, 1, account);
     stmt_bind_i64(stmt, 2, tokens);
-    return stmt_run(stmt, err);
+    return stmt_run(stmt, err) &&
+           run_for(tx, "DELETE FROM half_session WHERE account = ?1", account, err) &&
+           run_for(tx, "DELETE FROM known_device WHERE account = ?1", account, err);
 }
 
 bool session_revoke_tokens(struct tx *tx, const char *actor, int64_t account, struct err *err)
@@ -195,4 +225,237 @@ bool session_revoke_tokens(struct tx *tx, const char *actor, int64_t account, st
         return false;
     stmt_bind_i64(stmt, 1, account);
     return stmt_run(stmt, err) && audit_add(tx, actor, "token.revoke", NULL, err);
+}
+
+/* The own list. */
+
+static bool count_all(struct store *store, int64_t account, int64_t *ret, struct err *err)
+{
+    AUTO(stmt_release)
+    struct stmt *stmt = stmt_get(store, "SELECT COUNT(*) FROM token WHERE account = ?1", err);
+    if (!stmt)
+        return false;
+    stmt_bind_i64(stmt, 1, account);
+    bool row;
+    if (!stmt_next(stmt, &row, err))
+        return false;
+    *ret = stmt_i64(stmt, 0);
+    return true;
+}
+
+bool session_list(struct store *store, struct arena *arena, int64_t account, const char *bearer,
+                  struct wall now, struct session **ret, size_t *ret_count, struct err *err)
+{
+    int64_t count;
+    uint8_t own[32];
+    if (!count_all(store, account, &count, err))
+        return false;
+    AUTO(stmt_release)
+    struct stmt *stmt = stmt_get(store,
+                                 "SELECT id, kind, label, created_ms, renewed_ms, expires_ms, hash"
+                                 " FROM token WHERE account = ?1 AND expires_ms > ?2"
+                                 " ORDER BY kind, renewed_ms DESC, id DESC LIMIT ?3",
+                                 err);
+    if (!stmt)
+        return false;
+    stmt_bind_i64(stmt, 1, account);
+    stmt_bind_i64(stmt, 2, now.ms);
+    stmt_bind_i64(stmt, 3, count);
+    struct session *list = arena_alloc(arena, (size_t)count * sizeof(*list));
+    size_t used = 0;
+    token_hash(bearer, own);
+    for (bool row;;) {
+        if (!stmt_next(stmt, &row, err))
+            return false;
+        if (!row)
+            break;
+        struct session *session = &list[used++];
+        *session = (struct session){
+            .id = stmt_i64(stmt, 0),
+            .is_token = strcmp(stmt_text(stmt, 1), "token") == 0,
+            .is_current = bytes_equal(stmt_bytes(stmt, 6), bytes_of(own, sizeof(own))),
+            .created_ms = stmt_i64(stmt, 3),
+            .used_ms = stmt_i64(stmt, 4),
+            .expires_ms = stmt_i64(stmt, 5),
+        };
+        text_copy(session->label, sizeof(session->label), stmt_text(stmt, 2));
+    }
+    *ret = list;
+    *ret_count = used;
+    return true;
+}
+
+bool session_end(struct tx *tx, const char *actor, int64_t account, int64_t id, struct err *err)
+{
+    AUTO(stmt_release)
+    struct stmt *find =
+        stmt_get(tx->store, "SELECT 1 FROM token WHERE id = ?1 AND account = ?2", err);
+    AUTO(stmt_release)
+    struct stmt *end = stmt_get(tx->store, "DELETE FROM token WHERE id = ?1", err);
+    bool row;
+    if (!find || !end)
+        return false;
+    stmt_bind_i64(find, 1, id);
+    stmt_bind_i64(find, 2, account);
+    if (!stmt_next(find, &row, err))
+        return false;
+    if (!row)
+        return err_set(err, ERR_UNKNOWN, "no such session: it is over already");
+    stmt_bind_i64(end, 1, id);
+    return stmt_run(end, err) && audit_add(tx, actor, "session.end", NULL, err);
+}
+
+bool session_end_others(struct tx *tx, const char *actor, int64_t account, const char *bearer,
+                        struct err *err)
+{
+    uint8_t hash[32];
+    token_hash(bearer, hash);
+    AUTO(stmt_release)
+    struct stmt *stmt = stmt_get(
+        tx->store, "DELETE FROM token WHERE account = ?1 AND kind = 'session' AND hash <> ?2", err);
+    if (!stmt)
+        return false;
+    stmt_bind_i64(stmt, 1, account);
+    stmt_bind_bytes(stmt, 2, bytes_of(hash, sizeof(hash)));
+    return stmt_run(stmt, err) &&
+           run_for(tx, "DELETE FROM half_session WHERE account = ?1", account, err) &&
+           audit_add(tx, actor, "session.end-others", NULL, err);
+}
+
+/* Between passphrase and code. */
+
+bool session_open_half(struct tx *tx, int64_t account, const char *browser,
+                       char ret_token[TOKEN_TEXT], struct err *err)
+{
+    uint8_t hash[32];
+    AUTO(stmt_release)
+    struct stmt *over = stmt_get(tx->store, "DELETE FROM half_session WHERE expires_ms <= ?1", err);
+    AUTO(stmt_release)
+    struct stmt *stmt = stmt_get(tx->store,
+                                 "INSERT INTO half_session (hash, account, browser, expires_ms)"
+                                 " VALUES (?1, ?2, ?3, ?4)",
+                                 err);
+    if (!over || !stmt || !session_check_browser(browser, err))
+        return false;
+    token_create(tx->random, ret_token, hash);
+    stmt_bind_i64(over, 1, tx->now.ms);
+    stmt_bind_bytes(stmt, 1, bytes_of(hash, sizeof(hash)));
+    stmt_bind_i64(stmt, 2, account);
+    stmt_bind_text(stmt, 3, browser);
+    stmt_bind_i64(stmt, 4, tx->now.ms + HALF_SESSION_MS);
+    return stmt_run(over, err) && stmt_run(stmt, err);
+}
+
+bool session_find_half(struct store *store, const char *bearer, struct wall now,
+                       int64_t *ret_account, char ret_browser[SESSION_BROWSER_SIZE],
+                       struct err *err)
+{
+    uint8_t hash[32];
+    token_hash(bearer, hash);
+    AUTO(stmt_release)
+    struct stmt *stmt = stmt_get(store,
+                                 "SELECT h.account, h.browser FROM half_session h"
+                                 " JOIN account a ON a.id = h.account"
+                                 " WHERE h.hash = ?1 AND h.expires_ms > ?2 AND a.disabled = 0",
+                                 err);
+    if (!stmt)
+        return false;
+    stmt_bind_bytes(stmt, 1, bytes_of(hash, sizeof(hash)));
+    stmt_bind_i64(stmt, 2, now.ms);
+    bool row;
+    if (!stmt_next(stmt, &row, err))
+        return false;
+    if (!row)
+        return err_set(err, ERR_UNSIGNED, "signing in took too long: start again");
+    *ret_account = stmt_i64(stmt, 0);
+    text_copy(ret_browser, SESSION_BROWSER_SIZE, stmt_text(stmt, 1));
+    return true;
+}
+
+bool session_close_half(struct tx *tx, const char *bearer, struct err *err)
+{
+    uint8_t hash[32];
+    token_hash(bearer, hash);
+    AUTO(stmt_release)
+    struct stmt *stmt = stmt_get(tx->store, "DELETE FROM half_session WHERE hash = ?1", err);
+    if (!stmt)
+        return false;
+    stmt_bind_bytes(stmt, 1, bytes_of(hash, sizeof(hash)));
+    return stmt_run(stmt, err);
+}
+
+/* Browsers that have signed in before. */
+
+bool session_knows_device(struct store *store, const char *device, int64_t account, struct wall now,
+                          bool *ret, struct err *err)
+{
+    uint8_t hash[32];
+    token_hash(device, hash);
+    AUTO(stmt_release)
+    struct stmt *stmt = stmt_get(
+        store, "SELECT 1 FROM known_device WHERE hash = ?1 AND account = ?2 AND used_ms > ?3", err);
+    if (!stmt)
+        return false;
+    stmt_bind_bytes(stmt, 1, bytes_of(hash, sizeof(hash)));
+    stmt_bind_i64(stmt, 2, account);
+    stmt_bind_i64(stmt, 3, now.ms - DEVICE_MS);
+    return stmt_next(stmt, ret, err);
+}
+
+static bool trim_devices(struct tx *tx, int64_t account, struct err *err)
+{
+    AUTO(stmt_release)
+    struct stmt *stmt =
+        stmt_get(tx->store,
+                 "DELETE FROM known_device WHERE account = ?1 AND hash IN (SELECT hash FROM"
+                 " known_device WHERE account = ?1 ORDER BY used_ms DESC, hash LIMIT 1000"
+                 " OFFSET ?2)",
+                 err);
+    if (!stmt)
+        return false;
+    stmt_bind_i64(stmt, 1, account);
+    stmt_bind_i64(stmt, 2, DEVICES_PER_ACCOUNT);
+    return stmt_run(stmt, err);
+}
+
+/* A token of ours, and not what somebody made up to choose it himself. */
+static bool is_token(const char *text)
+{
+    return strlen(text) == TOKEN_TEXT - 1 && strncmp(text, "mlt_", 4) == 0;
+}
+
+static bool device_exists(struct store *store, const uint8_t hash[32], bool *ret, struct err *err)
+{
+    AUTO(stmt_release)
+    struct stmt *stmt = stmt_get(store, "SELECT 1 FROM known_device WHERE hash = ?1", err);
+    if (!stmt)
+        return false;
+    stmt_bind_bytes(stmt, 1, bytes_of(hash, 32));
+    return stmt_next(stmt, ret, err);
+}
+
+bool session_note_device(struct tx *tx, int64_t account, const char *device,
+                         char ret_device[TOKEN_TEXT], struct err *err)
+{
+    uint8_t hash[32];
+    bool exists = false;
+    token_hash(device, hash);
+    if (is_token(device) && !device_exists(tx->store, hash, &exists, err))
+        return false;
+    if (exists)
+        text_copy(ret_device, TOKEN_TEXT, device);
+    else
+        token_create(tx->random, ret_device, hash);
+    AUTO(stmt_release)
+    struct stmt *stmt =
+        stmt_get(tx->store,
+                 "INSERT INTO known_device (hash, account, used_ms) VALUES (?1, ?2, ?3)"
+                 " ON CONFLICT (hash, account) DO UPDATE SET used_ms = excluded.used_ms",
+                 err);
+    if (!stmt)
+        return false;
+    stmt_bind_bytes(stmt, 1, bytes_of(hash, sizeof(hash)));
+    stmt_bind_i64(stmt, 2, account);
+    stmt_bind_i64(stmt, 3, tx->now.ms);
+    return stmt_run(stmt, err) && trim_devices(tx, account, err);
 }

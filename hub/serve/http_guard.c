@@ -1,6 +1,7 @@
 #include "hub/serve/http_guard.h"
 
 #include "hub/base/text.h"
+#include <arpa/inet.h>
 #include <string.h>
 #include <strings.h>
 
@@ -66,6 +67,50 @@ bool http_guard_bearer(const char *authorization, char ret[TOKEN_TEXT])
     memcpy(ret, text, len);
     ret[len] = 0;
     return true;
+}
+
+/* Addresses are compared as numbers: "::1" has many spellings. */
+static bool is_same_address(const char *a, const char *b)
+{
+    uint8_t first[sizeof(struct in6_addr)], second[sizeof(struct in6_addr)];
+    if (inet_pton(AF_INET, a, first) == 1)
+        return inet_pton(AF_INET, b, second) == 1 && memcmp(first, second, 4) == 0;
+    return inet_pton(AF_INET6, a, first) == 1 && inet_pton(AF_INET6, b, second) == 1 &&
+           memcmp(first, second, sizeof(first)) == 0;
+}
+
+bool http_guard_is_listed(const char *list, const char *address)
+{
+    char one[CALLER_ADDRESS];
+    for (const char *at = list; *at; at += *at == ',') {
+        at = skip_blanks(at);
+        size_t len = strcspn(at, ","), bare = len;
+        while (bare > 0 && (at[bare - 1] == ' ' || at[bare - 1] == '\t'))
+            bare--;
+        if (bare > 0 && bare < sizeof(one)) {
+            memcpy(one, at, bare);
+            one[bare] = '\0';
+            if (is_same_address(one, address))
+                return true;
+        }
+        at += len;
+    }
+    return false;
+}
+
+void http_guard_forwarded(const char *header, char ret[CALLER_ADDRESS])
+{
+    uint8_t unused[sizeof(struct in6_addr)];
+    const char *comma = strrchr(header, ',');
+    const char *last = skip_blanks(comma ? comma + 1 : header);
+    size_t len = strcspn(last, " \t");
+    ret[0] = '\0';
+    if (len < 1 || len >= CALLER_ADDRESS || *skip_blanks(last + len))
+        return;
+    memcpy(ret, last, len);
+    ret[len] = '\0';
+    if (inet_pton(AF_INET, ret, unused) != 1 && inet_pton(AF_INET6, ret, unused) != 1)
+        ret[0] = '\0';
 }
 
 bool http_guard_same_origin(const char *origin, const char *host)

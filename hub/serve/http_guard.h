@@ -14,6 +14,11 @@ NODISCARD bool http_guard_encoding(const char *content_type, enum encoding *ret)
  * token; then `ret` is "".
  */
 NODISCARD bool http_guard_bearer(const char *authorization, char ret[TOKEN_TEXT]);
+/** Is this numeric address in the comma-separated list of the option trusted-proxy? */
+bool http_guard_is_listed(const char *list, const char *address);
+/** The client that the last proxy saw, out of X-Forwarded-For; what stands before it anybody can
+ * write. "" when it is no numeric address. */
+void http_guard_forwarded(const char *header, char ret[CALLER_ADDRESS]);
 /** Does "https://host[:port]" of Origin name this `host` header? Port defaults are understood. */
 NODISCARD bool http_guard_same_origin(const char *origin, const char *host);
 /** A whole query fragment "after=123" to its number; false when it is another or malformed. */

@@ -25,6 +25,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     assert(strlen(token) < TOKEN_TEXT && has_token == (token[0] != 0));
     if (http_guard_after(text, &after))
         assert(after >= 0);
+    char address[CALLER_ADDRESS];
+    http_guard_forwarded(text, address);
+    assert(!address[0] || http_guard_is_listed(address, address));
+    (void)http_guard_is_listed(text, "127.0.0.1");
+    (void)http_guard_is_listed("127.0.0.1, ::1", second);
     if (http_guard_same_origin(text, second))
         assert(second[0]);
     free(text);

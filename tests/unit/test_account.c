@@ -120,7 +120,7 @@ static void a_session_lives_twelve_hours_after_its_last_use(void **state)
     struct account anne = add("anne", ROLE_ADMIN), who;
     bool renew;
     struct err err = {0};
-    assert_true(session_open(&tx, anne.id, token, &expires, &err));
+    assert_true(session_open(&tx, anne.id, "", token, &expires, &err));
     token_hash(token, hash);
     assert_int_equal(expires.ms, fake.wall.ms + SESSION_LIFETIME_MS);
 
@@ -186,9 +186,9 @@ static void disabling_ends_sessions_and_tokens_but_not_those_of_others(void **st
     struct wall expires;
     struct account anne = add("anne", ROLE_ADMIN), zoe = add("zoe", ROLE_ADMIN), who;
     struct err err = {0};
-    assert_true(session_open(&tx, anne.id, session, &expires, &err));
+    assert_true(session_open(&tx, anne.id, "", session, &expires, &err));
     assert_true(session_add_token(&tx, "operator", anne.id, "", 1, token, &expires, &err));
-    assert_true(session_open(&tx, zoe.id, other, &expires, &err));
+    assert_true(session_open(&tx, zoe.id, "", other, &expires, &err));
     assert_true(account_disable(&tx, "operator", anne.id, &err));
     assert_false(session_authenticate(tx.store, session, tx.now, &who, NULL, &err));
     assert_true(session_end_all(&tx, anne.id, true, &err));
@@ -205,8 +205,8 @@ static void signing_out_ends_one_session_and_revoking_only_tokens(void **state)
     struct wall expires;
     struct account anne = add("anne", ROLE_ADMIN), who;
     struct err err = {0};
-    assert_true(session_open(&tx, anne.id, first, &expires, &err));
-    assert_true(session_open(&tx, anne.id, second, &expires, &err));
+    assert_true(session_open(&tx, anne.id, "", first, &expires, &err));
+    assert_true(session_open(&tx, anne.id, "", second, &expires, &err));
     assert_true(session_add_token(&tx, "operator", anne.id, "", 1, token, &expires, &err));
     assert_true(session_close(&tx, first, &err));
     assert_true(session_close(&tx, token, &err)); /* a token is not a session */
@@ -225,12 +225,12 @@ static void an_account_keeps_its_newest_sessions(void **state)
     struct wall expires;
     struct account anne = add("anne", ROLE_ADMIN), who;
     struct err err = {0};
-    assert_true(session_open(&tx, anne.id, oldest, &expires, &err));
+    assert_true(session_open(&tx, anne.id, "", oldest, &expires, &err));
     tx.now.ms++;
-    assert_true(session_open(&tx, anne.id, second, &expires, &err));
+    assert_true(session_open(&tx, anne.id, "", second, &expires, &err));
     for (int i = 2; i <= SESSIONS_PER_ACCOUNT; i++) {
         tx.now.ms++;
-        assert_true(session_open(&tx, anne.id, token, &expires, &err));
+        assert_true(session_open(&tx, anne.id, "", token, &expires, &err));
     }
     assert_false(session_authenticate(tx.store, oldest, tx.now, &who, NULL, &err));
     assert_true(session_authenticate(tx.store, second, tx.now, &who, NULL, &err));

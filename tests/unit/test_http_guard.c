@@ -91,6 +91,33 @@ static void a_page_of_another_site_is_another_origin(void **state)
             fail_msg("%s", cases[i].origin);
 }
 
+static void the_last_proxy_says_who_asks(void **state)
+{
+    static const struct {
+        const char *header, *address;
+    } cases[] = {
+        {"192.0.2.1", "192.0.2.1"},
+        {"10.9.8.7, 192.0.2.1", "192.0.2.1"},
+        {"10.9.8.7,2001:db8::1 ", "2001:db8::1"},
+        {"192.0.2.1, ", ""},
+        {"192.0.2.1, unknown", ""},
+        {"192.0.2.1, 192.0.2.2 x", ""},
+        {"192.0.2.1:443", ""},
+        {"[2001:db8::1]", ""},
+        {"", ""},
+    };
+    char address[CALLER_ADDRESS], longest[200];
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        http_guard_forwarded(cases[i].header, address);
+        assert_string_equal(address, cases[i].address);
+    }
+    memset(longest, '1', sizeof(longest) - 1);
+    longest[sizeof(longest) - 1] = '\0';
+    http_guard_forwarded(longest, address);
+    assert_string_equal(address, "");
+}
+
 static void after_is_a_number_from_zero(void **state)
 {
     static const char *const bad[] = {"after=", "after=-1", "after=1x", "before=1", "", "after"};
@@ -103,6 +130,23 @@ static void after_is_a_number_from_zero(void **state)
         assert_false(http_guard_after(bad[i], &after));
 }
 
+static void a_proxy_is_believed_when_it_is_listed(void **state)
+{
+    static const struct {
+        const char *list, *address;
+        bool listed;
+    } cases[] = {
+        {"", "127.0.0.1", false},           {"127.0.0.1", "127.0.0.1", true},
+        {"127.0.0.1", "127.0.0.10", false}, {" ::1 ,10.0.0.2", "10.0.0.2", true},
+        {"0:0:0:0:0:0:0:1", "::1", true},   {"10.0.0.2", "", false},
+        {"nonsense,,", "127.0.0.1", false}, {"127.0.0.1", "nonsense", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        if (http_guard_is_listed(cases[i].list, cases[i].address) != cases[i].listed)
+            fail_msg("\"%s\" in \"%s\"", cases[i].address, cases[i].list);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -110,6 +154,8 @@ int main(void)
         cmocka_unit_test(only_json_and_proto_are_taken),
         cmocka_unit_test(a_bearer_is_one_word_of_a_token_s_size),
         cmocka_unit_test(a_page_of_another_site_is_another_origin),
+        cmocka_unit_test(the_last_proxy_says_who_asks),
+        cmocka_unit_test(a_proxy_is_believed_when_it_is_listed),
         cmocka_unit_test(after_is_a_number_from_zero),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

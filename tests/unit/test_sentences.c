@@ -14,22 +14,22 @@ static const struct {
     const char *english, *french;
 } cases[] = {
     {"the working key of this hub runs out in 1 days: run \"hubctl keys rotate\"",
-     "La clé de travail de ce hub finit dans 1 jour : lancez « hubctl keys rotate » avec la "
+     "La clé de travail de ce hub finit dans 1 jour : lancez « hubctl keys rotate » avec la "
      "feuille 1."},
     {"the working key of this hub runs out in 30 days: run it",
-     "La clé de travail de ce hub finit dans 30 jours : lancez « hubctl keys rotate » avec la "
+     "La clé de travail de ce hub finit dans 30 jours : lancez « hubctl keys rotate » avec la "
      "feuille 1."},
     {"introduced by Café & Cie: l'épicerie", "présenté par Café & Cie: l'épicerie"},
     {"members of the circle Pays de Redon accept each other",
      "les membres du cercle Pays de Redon s’acceptent"},
     {"Referrals are still open and nothing passes any more: follow up by phone, 02 99 71 00 00.",
-     "Des orientations sont encore ouvertes et plus rien ne passe : suivez-les par téléphone, 02 "
+     "Des orientations sont encore ouvertes et plus rien ne passe : suivez-les par téléphone, 02 "
      "99 71 00 00."},
     {"Referrals are still open and nothing passes any more: follow up by phone.",
-     "Des orientations sont encore ouvertes et plus rien ne passe : suivez-les par téléphone."},
+     "Des orientations sont encore ouvertes et plus rien ne passe : suivez-les par téléphone."},
     {"queue envelope: this hub is not blocked here", "Ce hub n’est pas bloqué ici."},
     {"2 audit logs do not match what was signed before: see hubctl audit list",
-     "2 journaux ne correspondent pas à ce qui avait été signé : regardez les alarmes "
+     "2 journaux ne correspondent pas à ce qui avait été signé : regardez les alarmes "
      "ci-dessous."},
     {"many audit logs", NULL},
     {"introduced by ", NULL},

@@ -1,0 +1,457 @@
+/* test_sign_in.c: the second factor, one's own sessions and passphrase, limits; over the API. */
+#include "hub/api/guard.h"
+#include "hub/crypto/secret.h"
+#include "hub/crypto/totp.h"
+#include "hub/domain/session.h"
+#include "tests/support/api_fixture.h"
+#include <ctype.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#define ACCOUNTS   "/maillon.api.v1.Accounts/"
+#define PASSPHRASE "quatre mots bien choisis"
+
+static struct api_fixture hub;
+
+static int set_up(void **state)
+{
+    (void)state;
+    api_fixture_open(&hub);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    api_fixture_close(&hub);
+    return 0;
+}
+
+static void add(const char *name, const char *role)
+{
+    char json[300];
+    snprintf(json, sizeof(json),
+             "{\"name\":\"%s\",\"role\":\"%s\",\"passphrase\":\"" PASSPHRASE "\"}", name, role);
+    api_call_local(&hub, ACCOUNTS "AddUser", json);
+    assert_true(hub.ok);
+}
+
+static const char *call(struct caller *caller, const char *method, const char *json)
+{
+    char path[100];
+    snprintf(path, sizeof(path), ACCOUNTS "%s", method);
+    return api_call(&hub, caller, path, json);
+}
+
+static void expect(enum err_code code)
+{
+    if (hub.err.code != code)
+        fail_msg("wanted %s, got %s: %s", err_code_name(code), err_code_name(hub.err.code),
+                 hub.err.msg);
+}
+
+/* The secret that the page shows, as bytes. */
+static void read_secret(uint8_t ret[TOTP_SECRET_BYTES])
+{
+    char text[TOTP_SECRET_TEXT];
+    api_field(&hub, "secret", text, sizeof(text));
+    assert_true(base32_decode(text, strlen(text), ret, TOTP_SECRET_BYTES));
+}
+
+static const char *code_of(const uint8_t secret[TOTP_SECRET_BYTES], int64_t skew, char out[40])
+{
+    uint64_t step = (uint64_t)(totp_step(hub.clock.wall) + skew);
+    snprintf(out, 40, "{\"code\":\"%06u\"}", totp_hotp(bytes_of(secret, TOTP_SECRET_BYTES), step));
+    return out;
+}
+
+/* Turns it on for who is signed in; `recovery` takes the answer. */
+static void turn_on(struct caller *caller, uint8_t secret[TOTP_SECRET_BYTES], char recovery[500])
+{
+    char request[40];
+    call(caller, "BeginSecondFactor", "{}");
+    expect(ERR_NONE);
+    read_secret(secret);
+    snprintf(recovery, 500, "%s", call(caller, "ConfirmSecondFactor", code_of(secret, 0, request)));
+    expect(ERR_NONE);
+}
+
+static void passphrase_only(char half[TOKEN_TEXT])
+{
+    char token[TOKEN_TEXT];
+    call(&(struct caller){0}, "SignIn", "{\"name\":\"anne\",\"passphrase\":\"" PASSPHRASE "\"}");
+    expect(ERR_NONE);
+    api_field(&hub, "half", half, TOKEN_TEXT);
+    assert_string_equal(api_field(&hub, "token", token, sizeof(token)), "");
+    assert_true(half[0]);
+    assert_null(strstr(buf_text(&hub.body), "anne"));
+}
+
+static void send_code(const char *half, const char *code)
+{
+    char json[200];
+    snprintf(json, sizeof(json), "{\"half\":\"%s\",\"code\":\"%s\"}", half, code);
+    call(&(struct caller){0}, "SignInCode", json);
+}
+
+static void with_a_second_factor_the_passphrase_alone_opens_nothing(void **state)
+{
+    (void)state;
+    uint8_t secret[TOTP_SECRET_BYTES];
+    char recovery[500], half[TOKEN_TEXT], code[16];
+    add("anne", "admin");
+    struct caller anne = api_sign_in(&hub, "anne", PASSPHRASE), robber = {0};
+    turn_on(&anne, secret, recovery);
+    passphrase_only(half);
+    snprintf(robber.bearer, sizeof(robber.bearer), "%s", half);
+    call(&robber, "WhoAmI", "{}");
+    expect(ERR_UNSIGNED);
+    send_code(half, "000000");
+    expect(ERR_INVALID);
+    fake_clock_advance(&hub.clock, 30000);
+    snprintf(code, sizeof(code), "%06u",
+             totp_hotp(bytes_of(secret, sizeof(secret)), (uint64_t)totp_step(hub.clock.wall)));
+    send_code(half, code);
+    expect(ERR_NONE);
+    api_field(&hub, "token", anne.bearer, sizeof(anne.bearer));
+    call(&anne, "WhoAmI", "{}");
+    expect(ERR_NONE);
+    assert_non_null(strstr(buf_text(&hub.body), "\"secondFactor\":true"));
+    /* Neither the half session nor the code again. */
+    send_code(half, code);
+    expect(ERR_UNSIGNED);
+    passphrase_only(half);
+    send_code(half, code);
+    expect(ERR_INVALID);
+}
+
+static void a_half_session_lasts_ten_minutes(void **state)
+{
+    (void)state;
+    uint8_t secret[TOTP_SECRET_BYTES];
+    char recovery[500], half[TOKEN_TEXT], code[16];
+    add("anne", "admin");
+    struct caller anne = api_sign_in(&hub, "anne", PASSPHRASE);
+    turn_on(&anne, secret, recovery);
+    passphrase_only(half);
+    fake_clock_advance(&hub.clock, HALF_SESSION_MS);
+    snprintf(code, sizeof(code), "%06u",
+             totp_hotp(bytes_of(secret, sizeof(secret)), (uint64_t)totp_step(hub.clock.wall)));
+    send_code(half, code);
+    expect(ERR_UNSIGNED);
+}
+
+static void each_recovery_code_works_once_however_it_is_typed(void **state)
+{
+    (void)state;
+    uint8_t secret[TOTP_SECRET_BYTES];
+    char recovery[500], half[TOKEN_TEXT], code[32];
+    add("anne", "admin");
+    struct caller anne = api_sign_in(&hub, "anne", PASSPHRASE);
+    turn_on(&anne, secret, recovery);
+    const char *at = strchr(recovery, '[');
+    assert_non_null(at);
+    snprintf(code, sizeof(code), "%.14s", at + 2);
+    passphrase_only(half);
+    for (char *c = code; *c; c++)
+        *c = *c == ' ' ? '-' : (char)toupper((unsigned char)*c);
+    send_code(half, code);
+    expect(ERR_NONE);
+    passphrase_only(half);
+    send_code(half, code);
+    expect(ERR_INVALID);
+    call(&anne, "ShowSecondFactor", "{}");
+    assert_non_null(strstr(buf_text(&hub.body), "\"recoveryLeft\":7"));
+    assert_null(strstr(buf_text(&hub.body), "secret"));
+    /* New ones replace the rest. */
+    snprintf(code, sizeof(code), "%.14s", strchr(recovery, ',') + 2);
+    char request[80];
+    snprintf(request, sizeof(request), "{\"code\":\"%s\"}", code);
+    call(&anne, "NewRecoveryCodes", request);
+    expect(ERR_NONE);
+    passphrase_only(half);
+    send_code(half, code);
+    expect(ERR_INVALID);
+}
+
+static void the_secret_is_sealed_in_the_database(void **state)
+{
+    (void)state;
+    uint8_t secret[TOTP_SECRET_BYTES];
+    char recovery[500];
+    struct err err = {0};
+    bool row;
+    add("anne", "admin");
+    struct caller anne = api_sign_in(&hub, "anne", PASSPHRASE);
+    turn_on(&anne, secret, recovery);
+    AUTO(stmt_release)
+    struct stmt *stmt = stmt_get(hub.store, "SELECT secret FROM second_factor", &err);
+    assert_true(stmt && stmt_next(stmt, &row, &err) && row);
+    struct bytes stored = stmt_bytes(stmt, 0);
+    assert_null(memmem(stored.data, stored.len, secret, sizeof(secret)));
+}
+
+static void codes_are_guessed_five_times_and_then_slowly(void **state)
+{
+    (void)state;
+    uint8_t secret[TOTP_SECRET_BYTES];
+    char recovery[500], half[TOKEN_TEXT], other[TOKEN_TEXT];
+    add("anne", "admin");
+    struct caller anne = api_sign_in(&hub, "anne", PASSPHRASE);
+    turn_on(&anne, secret, recovery);
+    passphrase_only(half);
+    for (int i = 0; i < GUARD_FREE; i++)
+        send_code(half, "111111");
+    expect(ERR_INVALID);
+    send_code(half, "111111");
+    expect(ERR_LIMIT);
+    passphrase_only(other); /* a new half session is no new budget */
+    send_code(other, "111111");
+    expect(ERR_LIMIT);
+    assert_non_null(strstr(hub.err.msg, "seconds"));
+}
+
+static void where_it_is_required_nothing_else_works_before_it_is_on(void **state)
+{
+    (void)state;
+    static const char *const closed[] = {ACCOUNTS "ListUsers", ACCOUNTS "ListSessions",
+                                         ACCOUNTS "ChangePassphrase", "/maillon.api.v1.Peers/List",
+                                         "/maillon.api.v1.Node/Status"};
+    uint8_t secret[TOTP_SECRET_BYTES];
+    char recovery[500], token[TOKEN_TEXT];
+    struct err err = {0};
+    add("anne", "admin");
+    add("zoe", "coordinator");
+    api_call_local(&hub, ACCOUNTS "CreateToken", "{\"name\":\"anne\",\"label\":\"programme\"}");
+    api_field(&hub, "token", token, sizeof(token));
+    struct caller anne = api_sign_in(&hub, "anne", PASSPHRASE);
+    struct caller zoe = api_sign_in(&hub, "zoe", PASSPHRASE), program = {0};
+    call(&anne, "WhoAmI", "{}");
+    assert_non_null(strstr(buf_text(&hub.body), "\"shouldProtect\":true"));
+    assert_true(config_set(&hub.config, "require-second-factor", "admin", &err));
+    for (size_t i = 0; i < ARRAY_LEN(closed); i++) {
+        api_call(&hub, &anne, closed[i], "{}");
+        expect(ERR_DENIED);
+    }
+    api_call(&hub, &zoe, "/maillon.api.v1.Node/Status", "{}");
+    expect(ERR_NONE);
+    snprintf(program.bearer, sizeof(program.bearer), "%s", token);
+    api_call(&hub, &program, ACCOUNTS "ListUsers", "{}");
+    expect(ERR_NONE);
+    api_call_local(&hub, ACCOUNTS "ListUsers", "{}");
+    expect(ERR_NONE);
+    call(&anne, "WhoAmI", "{}");
+    assert_non_null(strstr(buf_text(&hub.body), "\"mustProtect\":true"));
+    turn_on(&anne, secret, recovery);
+    call(&anne, "ListUsers", "{}");
+    expect(ERR_NONE);
+    assert_true(config_set(&hub.config, "require-second-factor", "all", &err));
+    api_call(&hub, &zoe, "/maillon.api.v1.Node/Status", "{}");
+    expect(ERR_DENIED);
+    assert_false(config_set(&hub.config, "require-second-factor", "admins", &err));
+    assert_int_equal(err.code, ERR_INVALID);
+}
+
+static void a_reset_removes_it_for_who_has_lost_the_phone(void **state)
+{
+    (void)state;
+    uint8_t secret[TOTP_SECRET_BYTES];
+    char recovery[500], passphrase[80];
+    add("anne", "admin");
+    struct caller anne = api_sign_in(&hub, "anne", PASSPHRASE);
+    turn_on(&anne, secret, recovery);
+    api_call_local(&hub, ACCOUNTS "ResetUser", "{\"name\":\"anne\"}");
+    api_field(&hub, "passphrase", passphrase, sizeof(passphrase));
+    anne = api_sign_in(&hub, "anne", passphrase);
+    assert_true(anne.bearer[0]);
+}
+
+static void removing_it_asks_for_a_code(void **state)
+{
+    (void)state;
+    uint8_t secret[TOTP_SECRET_BYTES];
+    char recovery[500], request[40];
+    add("anne", "admin");
+    struct caller anne = api_sign_in(&hub, "anne", PASSPHRASE);
+    turn_on(&anne, secret, recovery);
+    call(&anne, "RemoveSecondFactor", "{\"code\":\"123456\"}");
+    expect(ERR_INVALID);
+    call(&anne, "RemoveSecondFactor", code_of(secret, 0, request));
+    expect(ERR_INVALID); /* it served to turn it on */
+    call(&anne, "RemoveSecondFactor", code_of(secret, 1, request));
+    expect(ERR_NONE);
+    anne = api_sign_in(&hub, "anne", PASSPHRASE);
+    assert_true(anne.bearer[0]);
+}
+
+static void own_sessions_are_listed_and_ended_and_no_others(void **state)
+{
+    (void)state;
+    char id[24], request[60];
+    add("anne", "caseworker");
+    add("zoe", "caseworker");
+    struct caller first = api_sign_in(&hub, "anne", PASSPHRASE);
+    struct caller zoe = api_sign_in(&hub, "zoe", PASSPHRASE);
+    struct caller second = {0};
+    fake_clock_advance(&hub.clock, 1000);
+    call(&second, "SignIn",
+         "{\"name\":\"anne\",\"passphrase\":\"" PASSPHRASE "\",\"browser\":\"firefox windows\"}");
+    api_field(&hub, "token", second.bearer, sizeof(second.bearer));
+    call(&first, "ListSessions", "{}");
+    assert_non_null(strstr(buf_text(&hub.body), "\"browser\":\"firefox windows\""));
+    assert_null(strstr(buf_text(&hub.body), "mlt_"));
+    api_field(&hub, "id", id, sizeof(id)); /* the newest */
+    snprintf(request, sizeof(request), "{\"id\":\"%s\"}", id);
+    call(&zoe, "EndSession", request);
+    expect(ERR_UNKNOWN);
+    call(&first, "EndSession", request);
+    expect(ERR_NONE);
+    call(&second, "WhoAmI", "{}");
+    expect(ERR_UNSIGNED);
+    second = api_sign_in(&hub, "anne", PASSPHRASE);
+    call(&second, "EndOtherSessions", "{}");
+    expect(ERR_NONE);
+    call(&first, "WhoAmI", "{}");
+    expect(ERR_UNSIGNED);
+    call(&second, "WhoAmI", "{}");
+    expect(ERR_NONE);
+    api_call_local(&hub, ACCOUNTS "EndUserSessions", "{\"name\":\"anne\"}");
+    call(&second, "WhoAmI", "{}");
+    expect(ERR_UNSIGNED);
+    call(&zoe, "WhoAmI", "{}");
+    expect(ERR_NONE);
+}
+
+static void a_browser_is_two_words_and_no_more(void **state)
+{
+    (void)state;
+    static const char *const refused[] = {"<b>", "Mozilla/5.0 (X11)", "a b c",
+                                          "a-name-that-is-far-too-long-for-one"};
+    add("anne", "caseworker");
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+        char json[200];
+        snprintf(json, sizeof(json),
+                 "{\"name\":\"anne\",\"passphrase\":\"" PASSPHRASE "\",\"browser\":\"%s\"}",
+                 refused[i]);
+        call(&(struct caller){0}, "SignIn", json);
+        expect(ERR_INVALID);
+    }
+}
+
+static void a_new_passphrase_asks_for_the_old_one_and_ends_the_other_sessions(void **state)
+{
+    (void)state;
+    add("anne", "caseworker");
+    struct caller here = api_sign_in(&hub, "anne", PASSPHRASE);
+    struct caller there = api_sign_in(&hub, "anne", PASSPHRASE);
+    call(&here, "ChangePassphrase",
+         "{\"old\":\"faux faux faux\",\"new\":\"cinq mots tout neufs\"}");
+    expect(ERR_DENIED);
+    call(&here, "ChangePassphrase", "{\"old\":\"" PASSPHRASE "\",\"new\":\"court\"}");
+    expect(ERR_INVALID);
+    call(&here, "ChangePassphrase", "{\"old\":\"" PASSPHRASE "\",\"new\":\"" PASSPHRASE "\"}");
+    expect(ERR_INVALID);
+    call(&here, "ChangePassphrase",
+         "{\"old\":\"" PASSPHRASE "\",\"new\":\"cinq mots tout neufs\"}");
+    expect(ERR_NONE);
+    call(&here, "WhoAmI", "{}");
+    expect(ERR_NONE);
+    call(&there, "WhoAmI", "{}");
+    expect(ERR_UNSIGNED);
+    call(&there, "SignIn", "{\"name\":\"anne\",\"passphrase\":\"" PASSPHRASE "\"}");
+    expect(ERR_UNSIGNED);
+    there = api_sign_in(&hub, "anne", "cinq mots tout neufs");
+    for (int i = 0; i < GUARD_FREE; i++)
+        call(&there, "ChangePassphrase", "{\"old\":\"x\",\"new\":\"y\"}");
+    expect(ERR_DENIED);
+    call(&there, "ChangePassphrase", "{\"old\":\"x\",\"new\":\"y\"}");
+    expect(ERR_LIMIT);
+}
+
+static void a_known_browser_gets_in_while_strangers_guess(void **state)
+{
+    (void)state;
+    char device[TOKEN_TEXT], json[300];
+    add("anne", "caseworker");
+    struct caller stranger = {.address = "203.0.113.9"};
+    call(&(struct caller){0}, "SignIn", "{\"name\":\"anne\",\"passphrase\":\"" PASSPHRASE "\"}");
+    api_field(&hub, "device", device, sizeof(device));
+    assert_true(device[0]);
+    for (int i = 0; i <= GUARD_FREE; i++)
+        call(&stranger, "SignIn", "{\"name\":\"anne\",\"passphrase\":\"faux\"}");
+    expect(ERR_LIMIT);
+    call(&(struct caller){.address = "192.0.2.7"}, "SignIn",
+         "{\"name\":\"anne\",\"passphrase\":\"" PASSPHRASE "\"}");
+    expect(ERR_NONE);
+    /* From the very address of the stranger, as behind one proxy. */
+    snprintf(json, sizeof(json),
+             "{\"name\":\"anne\",\"passphrase\":\"" PASSPHRASE "\",\"device\":\"%s\"}", device);
+    call(&stranger, "SignIn", json);
+    expect(ERR_NONE);
+    call(&stranger, "SignIn",
+         "{\"name\":\"anne\",\"passphrase\":\"" PASSPHRASE "\",\"device\":\"mlt_made_up\"}");
+    expect(ERR_LIMIT);
+}
+
+static void an_admin_changes_roles_and_access_but_not_his_own(void **state)
+{
+    (void)state;
+    add("anne", "admin");
+    add("zoe", "caseworker");
+    struct caller anne = api_sign_in(&hub, "anne", PASSPHRASE);
+    call(&anne, "SetRole", "{\"name\":\"zoe\",\"role\":\"coordinator,admin\"}");
+    expect(ERR_NONE);
+    assert_non_null(strstr(buf_text(&hub.body), "\"role\":\"coordinator,admin\""));
+    call(&anne, "SetRole", "{\"name\":\"zoe\",\"role\":\"boss\"}");
+    expect(ERR_INVALID);
+    call(&anne, "SetRole", "{\"name\":\"anne\",\"role\":\"caseworker\"}");
+    expect(ERR_CONFLICT);
+    call(&anne, "DisableUser", "{\"name\":\"anne\"}");
+    expect(ERR_CONFLICT);
+    call(&anne, "DisableUser", "{\"name\":\"zoe\"}");
+    expect(ERR_NONE);
+    call(&anne, "EnableUser", "{\"name\":\"zoe\"}");
+    expect(ERR_NONE);
+    api_sign_in(&hub, "zoe", PASSPHRASE);
+}
+
+static void names_that_turn_writing_around_are_refused(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"a\xe2\x80\xae"
+                                        "b",
+                                        "\xe2\x81\xa7"
+                                        "a",
+                                        "a\xc2\x85"
+                                        "b",
+                                        "a\x7f"};
+    struct err err = {0};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        assert_false(account_check_name(names[i], &err));
+    assert_true(account_check_name("\xd9\x86\xd9\x88\xd8\xb1", &err)); /* Nour, in Arabic */
+}
+
+int main(void)
+{
+#define API_TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        API_TEST(with_a_second_factor_the_passphrase_alone_opens_nothing),
+        API_TEST(a_half_session_lasts_ten_minutes),
+        API_TEST(each_recovery_code_works_once_however_it_is_typed),
+        API_TEST(the_secret_is_sealed_in_the_database),
+        API_TEST(codes_are_guessed_five_times_and_then_slowly),
+        API_TEST(where_it_is_required_nothing_else_works_before_it_is_on),
+        API_TEST(a_reset_removes_it_for_who_has_lost_the_phone),
+        API_TEST(removing_it_asks_for_a_code),
+        API_TEST(own_sessions_are_listed_and_ended_and_no_others),
+        API_TEST(a_browser_is_two_words_and_no_more),
+        API_TEST(a_new_passphrase_asks_for_the_old_one_and_ends_the_other_sessions),
+        API_TEST(a_known_browser_gets_in_while_strangers_guess),
+        API_TEST(an_admin_changes_roles_and_access_but_not_his_own),
+        API_TEST(names_that_turn_writing_around_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
