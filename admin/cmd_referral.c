@@ -195,7 +195,48 @@ static void show_sent(const json_t *answer)
     show_moved(answer);
     show_line("consent", answer_text(answer, "consent.fingerprint"));
     if (answer_find(answer, "consent"))
-        show_note("Give the person the consent number; with it they can withdraw.");
+        show_note("Give the person their slip (hubctl referral slip %.8s): with its code they can "
+                  "withdraw.",
+                  answer_text(answer, "id"));
+}
+
+/* The paper itself, in the language of the person: French, or English where that is theirs. */
+enum slip_word {
+    SLIP_HEADING,
+    SLIP_WHERE,
+    SLIP_WHEN,
+    SLIP_TOLD,
+    SLIP_WHO,
+    SLIP_DESK,
+    SLIP_CODE,
+    SLIP_FROM,
+    SLIP_REFERENCE
+};
+
+static void show_slip(const json_t *answer)
+{
+    static const char *const words[][SLIP_REFERENCE + 1] = {
+        {"On vous attend", "Où", "Quand", "On vous le dira bientôt.", "Qui demander", "L'accueil",
+         "Votre code", "Remis par", "Référence"},
+        {"You are expected", "Where", "When", "You will be told soon.", "Ask for", "The front desk",
+         "Your code", "Handed by", "Reference"},
+    };
+    const char *const *word = words[strncmp(answer_text(answer, "language"), "en", 2) == 0];
+    const char *contact = answer_text(answer, "slip.contactName");
+    const char *step = answer_text(answer, "slip.nextStep");
+    char when[SHOW_WHEN];
+    show_date(answer_text(answer, "slip.scheduled"), when);
+    show_title("%s", word[SLIP_HEADING]);
+    for (size_t i = 0; i < answer_count(answer, "slip.place"); i++)
+        show_line(i == 0 ? word[SLIP_WHERE] : "",
+                  json_string_value(answer_item(answer, "slip.place", i)));
+    show_line(word[SLIP_WHEN], *when ? when : *step ? step : word[SLIP_TOLD]);
+    show_line(word[SLIP_WHO], *contact ? contact : word[SLIP_DESK]);
+    show_line("", answer_text(answer, "slip.contactPhone"));
+    show_line(word[SLIP_CODE], answer_text(answer, "slip.code"));
+    show_line("", answer_text(answer, "url"));
+    show_line(word[SLIP_FROM], answer_text(answer, "slip.from"));
+    show_line(word[SLIP_REFERENCE], answer_text(answer, "reference"));
 }
 
 /* The paths in the request become the uploads that the hub answers with. */
@@ -423,6 +464,10 @@ const struct command commands_referral[] = {
      list_options, show_referrals, run_list, NULL, NULL},
     {"referral show", "Everything about one, and what happened", "Referrals/Get", id_options,
      show_referral, NULL, NULL, NULL},
+    {"referral slip", "The paper for the person: where, when, whom to ask for, their code",
+     "Slips/Code", id_options, show_slip, NULL, NULL,
+     "It does not say why the person comes. Whoever has the code can see the slip and withdraw for "
+     "the person: hand it to nobody else."},
     EVENT("referral seen", "Say that a human read it", id_options, "SEEN"),
     EVENT("referral ask", "Ask the sender something", ask_options, "ASK"),
     EVENT("referral answer", "Answer the receiver's question", ask_options, "ANSWER"),

@@ -11,6 +11,7 @@
 struct inbound_object;
 struct disposition;
 struct referral;
+struct relation;
 
 #define REFERRAL_TEXT_MAX  4000 /* bytes of one free text */
 #define REFERRAL_NEED_MAX  1000
@@ -180,6 +181,9 @@ NODISCARD bool referral_events(struct store *store, struct arena *arena,
 NODISCARD bool referral_personal(struct store *store, struct arena *arena,
                                  const struct identity *self, const struct referral *referral,
                                  const Maillon__Hfp__V1__ReferralPayload **ret, struct err *err);
-/** What happens next, by when, by whom: one French sentence without personal data. */
+/** What happens next, by when, by whom: the code of the sentence, "requested-out"; "": nothing. */
+const char *referral_next_code(const struct referral *referral, const struct relation *relation,
+                               struct wall now);
+/** The same as one French sentence without personal data. */
 char *referral_next_words(struct arena *arena, const struct referral *referral,
-                          const char *peer_name, const char *peer_phone, struct wall now);
+                          const struct relation *relation, struct wall now);

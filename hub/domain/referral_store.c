@@ -4,6 +4,7 @@
 #include "hub/crypto/secret.h"
 #include "hub/crypto/wire.h"
 #include "hub/domain/attachment.h"
+#include "hub/domain/slip.h"
 #include "hub/outbox/outbox.h"
 
 #define COLUMNS                                                                                 \
@@ -528,7 +529,7 @@ bool referral_erase(struct tx *tx, struct referral *referral, struct err *err)
         !run_on(tx, "UPDATE referral_event SET payload = NULL WHERE referral = ?1", referral->id,
                 err) ||
         !run_on(tx, "UPDATE referral SET data_key = NULL WHERE id = ?1", referral->id, err) ||
-        !attachment_erase(tx, referral->id, err))
+        !attachment_erase(tx, referral->id, err) || !slip_erase(tx, referral->id, err))
         return false;
     store_scrub(tx->store);
     referral->data_key = (struct bytes){0};

@@ -31,10 +31,15 @@
 #include "hub/web/catalog.h"
 #include <jansson.h>
 
-#define PAGE_CALLS_MAX     6
-#define PAGE_FIELDS_MAX    500 /* of one form */
+#define PAGE_CALLS_MAX  8
+#define PAGE_FIELDS_MAX 500 /* of one form */
+/* Bytes of a form with files: a whole region of open data; larger files go through hubctl. */
+#define PAGE_UPLOAD_MAX    33554432
 #define PAGE_COOKIE        "maillon"
+#define PAGE_COOKIE_HOST   "__Host-" /* before the names of tokens, over TLS */
 #define PAGE_COOKIE_VISIT  "maillon-visit"
+#define PAGE_COOKIE_HALF   "maillon-half"   /* the passphrase was right, the code is to come */
+#define PAGE_COOKIE_DEVICE "maillon-device" /* has signed in before: tries of its own */
 #define PAGE_COOKIE_SPEAKS "maillon-lang"
 
 struct page_visit; /* one request on its way */
@@ -49,8 +54,18 @@ struct page_call {
      */
     const char *send;
     json_t *(*build)(struct page_visit *visit); /* instead of `send`; a new object */
+    /** Instead of both: the request as protobuf, for files. Gives up the files of the visit. */
+    void (*pack)(struct page_visit *visit, struct buf *out);
     unsigned roles; /* not called for accounts without any of these; 0: called for all */
     bool may_fail;  /* the page is shown without this answer */
+    /**
+     * POST: what people send, which they may take back for some seconds (option undo-seconds). The
+     * method is run for trial now, so that what is wrong shows in the form; then the visit goes to
+     * /held/ID and from there to the row's `redirect`, which may name {AS.id} of the answer and
+     * nothing else of it. `view` is not run then. Only methods of Held/Hold, the last of its row.
+     */
+    bool hold;
+    bool (*when)(struct page_visit *visit); /* not called when it says no; NULL: called */
 };
 
 /** PAGE_CALL("claims", "Notices/ListClaims", "openOnly=true", .roles = ROLE_COORDINATOR) */
@@ -68,7 +83,10 @@ struct page {
     /** May shape the context before it is shown (GET) or the redirect is made (POST). */
     void (*view)(struct page_visit *visit);
     const char *redirect; /* POST: where to go after it; {…} as in `send` */
-    const char *again;    /* POST: the GET page that is shown when a call fails */
+    /** The GET page that is shown when a call of this one fails, as a rule for a POST; a query as
+     * in "?service={form.service}" is for who has to sign in first. */
+    const char *again;
+    bool files; /* POST: takes multipart/form-data up to PAGE_UPLOAD_MAX, of admins alone */
 };
 
 struct page_link { /* of the navigation; shown when its page exists and the account may see it */
@@ -86,18 +104,43 @@ json_t *page_context(struct page_visit *visit);
 /** "form.need", "path.id", "referral.status"; "" when it is not there or no text. */
 const char *page_value(struct page_visit *visit, const char *name);
 const struct catalog *page_catalog(const struct page_visit *visit);
+/** The text for a code of a list, "theme", "mobilite"; "": there is none. */
+const char *page_word(struct page_visit *visit, const char *list, const char *code);
+/** A text of an object; "" when it is not there. */
+const char *page_text(const json_t *object, const char *name);
 /** Adds K_text and the like to what a view made itself. */
 void page_add_words(struct page_visit *visit, json_t *object);
 /** From now on this browser is signed in with `token`; "": signed out. */
 void page_set_session(struct page_visit *visit, const char *token);
-/** Instead of the row's redirect: a path of this hub. */
+/** … or waits for the code of its second factor; "": no longer. */
+void page_set_half(struct page_visit *visit, const char *token);
+const char *page_half(const struct page_visit *visit);
+/** This browser has signed in: what it shows when it does so again. */
+void page_set_device(struct page_visit *visit, const char *token);
+const char *page_device(const struct page_visit *visit);
+/** "firefox windows", out of what the browser says of itself. */
+const char *page_browser(const struct page_visit *visit);
+/** Instead of the row's redirect, or of a GET's template: a path of this hub. */
 void page_redirect(struct page_visit *visit, const char *path);
 /** POST: shows `content` now instead of going on, for what is shown once and kept nowhere. A GET
  * page at the same path answers who comes back. */
 void page_show(struct page_visit *visit, const char *content);
+/** POST: shows the form again that posts to `path`, with `typed` in it (taken; as a form was
+ * posted, without the csrf). */
+void page_reopen(struct page_visit *visit, const char *path, json_t *typed);
+/** GET: the browser asks for the page again after so many seconds. */
+void page_refresh(struct page_visit *visit, unsigned seconds);
+/** What went wrong, in the words of the page that is shown: Connect's code and the API's sentence.
+ */
+void page_set_error(struct page_visit *visit, const char *code, const char *detail);
 /** {{request_key}} of a form: what it sends once, however often it is pressed. The one that was
  * sent when the form is shown again, else a new one. */
 void page_add_request_key(struct page_visit *visit);
+
+/** A file that came with the form, in the order of the form; borrowed. */
+struct bytes page_file(struct page_visit *visit, size_t at, const char **ret_field,
+                       const char **ret_name);
+size_t page_file_count(const struct page_visit *visit);
 
 /* For serve/. */
 
@@ -109,9 +152,13 @@ struct page_request { /* borrowed; copied */
     const char *content_type;
     const char *cookies; /* header values; "" when absent */
     const char *accept_language;
+    const char *accept_encoding; /* NULL or "": nothing compressed */
     const char *if_none_match;
     const char *host, *origin, *fetch_site;
-    bool secure; /* the browser speaks TLS with us or with the proxy in front */
+    bool too_large;         /* the body was not kept */
+    const char *user_agent; /* NULL or "": not known */
+    const char *address;    /* of the browser, for limits; NULL or "": not known */
+    bool secure;            /* the browser speaks TLS with us or with the proxy in front */
 };
 struct page_reply { /* borrowed for the callback */
     unsigned status;
@@ -133,5 +180,13 @@ AUTO_DEFINE(struct pages, pages_free)
 /** Answers any path, once, on the loop; `done` may be called before pages_handle returns. */
 void pages_handle(struct pages *pages, const struct page_request *request, page_done *done,
                   void *ctx);
+/** Does the form at this path take files? */
+bool pages_take_files(const char *path);
 /** One cookie of a Cookie header. @return false and "" when absent or it does not fit. */
 bool page_cookie(const char *cookies, const char *name, char *out, size_t size);
+/**
+ * A token out of the cookie `name`, which over TLS is called "__Host-" and `name`: no other host of
+ * the domain, and nobody on a connection without TLS, can have set it. @return false and "": there
+ * is none, or it is no token.
+ */
+bool page_token(const char *cookies, const char *name, bool secure, char ret[TOKEN_TEXT]);

@@ -2,13 +2,15 @@
 #include "hub/web/pages_internal.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 json_t *value_find(const json_t *object, const char *name)
 {
     json_t *value = NULL;
     for (const json_t *at = object; at; at = value) {
         size_t len = strcspn(name, ".");
-        value = json_object_getn(at, name, len);
+        value = json_is_array(at) ? json_array_get(at, strtoul(name, NULL, 10))
+                                  : json_object_getn(at, name, len);
         if (!name[len])
             break;
         name += len + 1;

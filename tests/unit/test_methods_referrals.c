@@ -1,10 +1,5 @@
 /* Referrals through the client API: sending, acting, and who sees what. */
-#include "hub/crypto/wire.h"
 #include "hub/domain/account.h"
-#include "hub/domain/directory.h"
-#include "hub/domain/object.h"
-#include "tests/support/api_fixture.h"
-#include "tests/support/hub_fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,96 +8,16 @@
 /* after the four above */
 #include <cmocka.h>
 
+#include "tests/support/api_referral_fixture.h"
+
 #define PERSON "\"person\":{\"name\":\"Zoubida\",\"contact\":\"06 39 98 12 34\",\"birthYear\":1980}"
 #define CONSENT \
     "\"consent\":{\"form\":\"spoken\",\"field\":[\"name\",\"contact\",\"need\",\"birth-year\"]}"
 
-struct fixture {
-    struct api_fixture api;
-    struct identity *peer;
-    char service[80], id[80];
-};
-
-static void in_tx(struct fixture *f, void (*run)(struct fixture *f, struct tx *tx))
-{
-    struct tx tx = {
-        .store = f->api.store,
-        .arena = arena_create(0),
-        .now = f->api.clock.wall,
-        .self = f->api.self,
-        .random = &f->api.random.source,
-        .counters = &f->api.counters,
-    };
-    struct err err = {0};
-    if (!store_begin(tx.store, &err))
-        fail_msg("%s", err.msg);
-    run(f, &tx);
-    if (!store_commit(tx.store, &err))
-        fail_msg("%s", err.msg);
-    free(tx.effects.list);
-    arena_free(tx.arena);
-}
-
-static void add_peer(struct fixture *f, struct tx *tx)
-{
-    hub_accept(tx, f->peer);
-}
-
-/* A service of the peer, as its object would arrive. */
-static void add_service(struct fixture *f, struct tx *tx)
-{
-    Maillon__Hfp__V1__Head head;
-    Maillon__Hfp__V1__Service service;
-    Maillon__Hfp__V1__ServiceContent content;
-    struct inbound_object object = {.from = *identity_node(f->peer)};
-    struct disposition disposition;
-    char uid[] = "ordi", name[] = "Ordinateurs", reach[] = "hub", *reaches[] = {reach};
-    AUTO(buf_done) struct buf bytes = {0};
-    struct err err = {0};
-    maillon__hfp__v1__head__init(&head);
-    maillon__hfp__v1__service__init(&service);
-    maillon__hfp__v1__service_content__init(&content);
-    head.node = wire_data(node_id_bytes(identity_node(f->peer)));
-    head.seq = 1;
-    head.created_s = (uint64_t)tx->now.ms / 1000;
-    head.expires_s = head.created_s + 86400;
-    content.name = name;
-    content.reach = reaches;
-    content.n_reach = 1;
-    service.head = &head;
-    service.uid = uid;
-    service.version = 1;
-    service.content = &content;
-    identity_sign(f->peer, TYPE_SERVICE, wire_pack_arena(&service, tx->arena), &bytes, NULL);
-    object.body = &service;
-    object.head = &head;
-    if (!envelope_open(buf_bytes(&bytes), tx->arena, &object.envelope, &err) ||
-        !object_add(tx, &object.envelope, &object.from, head.expires_s, OBJECT_APPLIED, NULL,
-                    &err) ||
-        !service_apply(tx, &object, &disposition, &err))
-        fail_msg("%s", err.msg);
-}
-
 static int set_up(void **state)
 {
-    struct fixture *f = test_malloc(sizeof(*f));
-    char node[NODE_ID_TEXT];
-    memset(f, 0, sizeof(*f));
-    api_fixture_open(&f->api);
-    f->peer = identity_create_memory(&f->api.random.source, f->api.clock.wall);
-    in_tx(f, add_peer);
-    in_tx(f, add_service);
-    snprintf(f->service, sizeof(f->service), "%s/ordi", node_id_text(identity_node(f->peer), node));
+    struct fixture *f = fixture_open();
     *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-    api_fixture_close(&f->api);
-    identity_free(f->peer);
-    test_free(f);
     return 0;
 }
 
@@ -275,6 +190,76 @@ static void a_list_says_once_that_a_caseworker_was_shown_it(void **state)
     assert_int_equal(atomic_load(&f->api.counters.commits), commits + 1);
 }
 
+static void a_word_or_a_number_finds_somebody_and_shows_nobody_else(void **state)
+{
+    struct fixture *f = *state;
+    char json[120];
+    send(f, "w1");
+    in_tx(f, receive_it);
+    in_tx(f, add_accounts);
+    call_as(f, "", "List", "{\"words\":\"zoub\"}");
+    assert_true(body_has(f, f->id));
+    call_as(f, "", "List", "{\"words\":\"ÒRDI\"}");
+    assert_true(body_has(f, f->id));
+    snprintf(json, sizeof(json), "{\"words\":\"%.4s %.4s\"}", f->id, f->id + 4);
+    call_as(f, "", "List", json);
+    assert_true(body_has(f, f->id));
+    call_as(f, "ada", "List", "{\"words\":\"zoub\"}"); /* an admin sees no names */
+    assert_false(body_has(f, f->id));
+    call_as(f, "", "List", "{\"words\":\"zoub\",\"before\":\"x\"}");
+    assert_int_equal(f->api.http_status, 400);
+    send(f, "w2");
+    in_tx(f, receive_it);
+    assert_true(store_exec(f->api.store, "UPDATE referral SET presented = 0", &f->api.err));
+    call_as(f, "", "List", "{\"words\":\"nobody\"}");
+    assert_false(body_has(f, "\"id\""));
+    assert_int_equal(count(f, "SELECT sum(presented) FROM referral"), 0);
+}
+
+static void accept_one(struct fixture *f, const char *key, const char *step)
+{
+    char json[300];
+    send(f, key);
+    in_tx(f, receive_it);
+    snprintf(json, sizeof(json),
+             "{\"id\":\"%s\",\"action\":\"accept\",\"contactName\":\"Paul\",\"nextStep\":\"%s\"}",
+             f->id, step);
+    call_as(f, "carl", "Act", json);
+    if (!f->api.ok)
+        fail_msg("%s", buf_text(&f->api.body));
+}
+
+static void add_carl(struct fixture *f, struct tx *tx)
+{
+    struct err err = {0};
+    struct account account;
+    (void)f;
+    assert_true(account_add(tx, "test", "carl", ROLE_CASEWORKER, "-", &account, &err));
+}
+
+static void the_next_answer_begins_as_the_last_and_speaks_of_nobody(void **state)
+{
+    struct fixture *f = *state;
+    in_tx(f, add_carl);
+    call_as(f, "carl", "LastAnswer", "{}");
+    assert_false(body_has(f, "contactName"));
+    accept_one(f, "l1", "venir mardi");
+    call_as(f, "carl", "LastAnswer", "{}");
+    assert_true(body_has(f, "\"contactName\":\"Paul\"") && body_has(f, "venir mardi"));
+    call_as(f, "", "LastAnswer", "{}");
+    assert_false(body_has(f, "Paul"));
+    accept_one(f, "l2", "on attend zoubida mardi");
+    call_as(f, "carl", "LastAnswer", "{}");
+    assert_true(body_has(f, "Paul"));
+    assert_false(body_has(f, "zoubida"));
+    assert_int_equal(count(f, "SELECT count(*) FROM last_answer WHERE instr(CAST(content AS TEXT), "
+                              "'Paul') > 0"),
+                     0);
+    fake_clock_advance(&f->api.clock, 91 * 86400000LL);
+    call_as(f, "carl", "LastAnswer", "{}");
+    assert_false(body_has(f, "Paul"));
+}
+
 static void roles_see_what_they_need_and_no_more(void **state)
 {
     struct fixture *f = *state;
@@ -321,6 +306,8 @@ int main(void)
         TEST(mistakes_are_told_with_what_to_do),
         TEST(a_file_is_attached_listed_and_read_back),
         TEST(a_list_says_once_that_a_caseworker_was_shown_it),
+        TEST(a_word_or_a_number_finds_somebody_and_shows_nobody_else),
+        TEST(the_next_answer_begins_as_the_last_and_speaks_of_nobody),
         TEST(roles_see_what_they_need_and_no_more),
         TEST(the_export_has_the_signed_chain_and_both_key_logs),
     };

@@ -1,6 +1,8 @@
 /* A caseworker finds who can help, sends somebody on, and both sides follow it to its end. */
+import { spawn } from "node:child_process";
+import fs from "node:fs";
 import path from "node:path";
-import { axe, ctl, equal, ok, open } from "./lib.mjs";
+import { axe, ctl, equal, ok, open, startHub, until as eventually } from "./lib.mjs";
 
 const services = (world) => `/directory/${world.service}`;
 
@@ -14,10 +16,14 @@ export const pages = [
   { name: "referrals-in", path: "/referrals?box=in", who: "paul", hub: "mulots" },
   { name: "referral-sent", path: (world) => `/referrals/${world.accepted}`, who: "marie" },
   { name: "referral-received", path: (world) => `/referrals/${world.requested}`, who: "paul", hub: "mulots" },
-  { name: "referral-slip", path: (world) => `/referrals/${world.accepted}/slip`, who: "marie" },
-  { name: "referral-slip-large", path: (world) => `/referrals/${world.accepted}/slip?size=large`, who: "marie" },
+  { name: "referral-refuse", path: (world) => `/referrals/${world.requested}/refuse`, who: "paul", hub: "mulots" },
+  { name: "referral-elsewhere", path: (world) => `/referrals/${world.accepted}/elsewhere`, who: "marie" },
+  { name: "referrals-find", path: "/referrals?status=requested", who: "marie" },
   { name: "referral-unknown", path: "/referrals/00000000ffff", who: "marie", status: 404 },
 ];
+
+/** What waits before it is sent has an address that ends with the wait: looked at in a test. */
+export const taken = ["/held/:id"];
 
 /** From the search to what was sent; gives the id. */
 async function send(page, name) {
@@ -39,9 +45,41 @@ async function send(page, name) {
   ok(fields <= 6, `${fields} fields`);
   await page.click(".send button");
   await page.waitForURL((url) => /^\/referrals\/[^/]{12,}$/.test(url.pathname));
-  ok(await page.locator("[role=status]").isVisible(), "it says that it is sent");
+  ok(await page.locator(".flash").isVisible(), "it says that it is sent");
   ok(!page.url().includes(name), "no name in the address");
   return new URL(page.url()).pathname.split("/").pop();
+}
+
+async function fillForm(world, page, name) {
+  await page.goto(`/referrals/new?service=${encodeURIComponent(world.service)}`);
+  await page.fill("#name", name);
+  await page.fill("#need", "voudrait apprendre");
+  await page.check("input[name=share][value=name]");
+  await page.check("input[name=share][value=need]");
+  await page.check("input[name=consent][value=spoken]");
+}
+
+/** The hubd that runs over a state directory. */
+function pidOf(world, state) {
+  for (const pid of fs.readdirSync("/proc").filter((entry) => /^\d+$/.test(entry))) {
+    let line = "";
+    try {
+      line = fs.readFileSync(`/proc/${pid}/cmdline`, "utf8");
+    } catch {
+      continue; /* it has ended */
+    }
+    if (line.startsWith(world.hubd) && line.split("\0").includes(state)) return Number(pid);
+  }
+  throw new Error(`no hub over ${state}`);
+}
+
+/** How long what is sent in a hub can be taken back; run.sh has it off. */
+async function undo(world, seconds, hub = "town") {
+  const state = path.join(world.territory, hub);
+  fs.writeFileSync(path.join(state, "conf.d", "undo.ini"), `undo-seconds = ${seconds}\n`);
+  process.kill(pidOf(world, state), "SIGHUP");
+  await eventually("the new setting", async () => JSON.parse(await ctl(world, hub, "--json", "config", "show"))
+    .option.find(({ name }) => name === "undo-seconds").value === String(seconds));
 }
 
 /** Waits without scripts: asks again until it is there. */
@@ -64,7 +102,7 @@ async function act(page, id, action, fill = async () => {}) {
   await fill(form);
   await form.locator("button").click();
   await page.waitForURL((url) => url.searchParams.has("done"));
-  ok(await page.locator("[role=status]").isVisible(), `${action}: it says that it is done`);
+  ok(await page.locator(".flash").isVisible(), `${action}: it says that it is done`);
 }
 
 async function endToEnd(world, javaScriptEnabled) {
@@ -78,7 +116,7 @@ async function endToEnd(world, javaScriptEnabled) {
   await paul.fill("#accept-contact_name", "Paul, à l’accueil");
   await paul.fill("#accept-next_step", "venir jeudi à 14 h");
   await paul.click(".first-verb button");
-  await paul.locator("[role=status]").waitFor();
+  await paul.locator(".flash").waitFor();
   await until(marie, `/referrals/${id}`, "venir jeudi à 14 h");
   await marie.goto(`/referrals/${id}/slip`);
   const slip = (await marie.locator(".slip").innerText()).toLowerCase();
@@ -87,7 +125,7 @@ async function endToEnd(world, javaScriptEnabled) {
   await paul.locator("summary", { hasText: "c’est fait" }).click();
   await paul.check("input[name=outcome][value=helped]");
   await paul.locator("details[open] button", { hasText: "Terminer" }).click();
-  await paul.locator("[role=status]").waitFor();
+  await paul.locator(".flash").waitFor();
   await until(marie, `/referrals/${id}`, "aboutie");
   ok((await marie.locator("#state").innerText()).includes("Aidée"), "the outcome is told");
   equal([...marie.problems, ...paul.problems].join("\n"), "", "errors in the console");
@@ -128,7 +166,7 @@ export const tests = [
     await reach("spoken");
     await press("Space");
     await Promise.all([page.waitForURL((url) => !url.pathname.endsWith("/new")), press("Enter")]);
-    ok(await page.locator("[role=status]").isVisible(), "sent");
+    ok(await page.locator(".flash").isVisible(), "sent");
     ok(presses <= 12, `${presses} key presses`);
     await page.context().close();
   }],
@@ -172,12 +210,13 @@ export const tests = [
     const paul = await open(world, { who: "paul", hub: "mulots" });
     await until(paul, "/referrals?box=in", "Gabin");
     await paul.goto(`/referrals/${id}`);
-    await paul.locator("summary", { hasText: "ne pouvons pas" }).click();
-    await paul.selectOption("#reject-reason", "no-capacity");
+    await paul.locator("a", { hasText: "ne pouvons pas" }).click();
+    await paul.check("input[name=reason][value=no-capacity]");
     await paul.fill("#reject-text", "retour possible en janvier");
-    await paul.locator("details[open] button", { hasText: "Refuser" }).click();
-    await paul.locator("[role=status]").waitFor();
+    await paul.locator("main button", { hasText: "Refuser" }).click();
+    await paul.locator(".flash").waitFor();
     await until(marie, `/referrals/${id}`, "Plus de place");
+    await until(marie, `/referrals/${id}`, "retour possible en janvier");
     equal(await marie.locator(".first-verb").count(), 0, "nothing is left to do but what the hub allows");
     await marie.context().close();
     await paul.context().close();
@@ -200,6 +239,20 @@ export const tests = [
     await paul.context().close();
   }],
 
+  ["it arrives before the receiver's eyes, without a reload", async (world) => {
+    const paul = await open(world, { who: "paul", hub: "mulots" });
+    const watching = paul.waitForEvent("websocket");
+    await paul.goto("/referrals?box=in");
+    await watching;
+    const loads = await paul.evaluate(() => performance.timeOrigin);
+    const marie = await open(world, { who: "marie" });
+    const id = await send(marie, "Aline");
+    await paul.locator(`#list a[href="/referrals/${id}"]`).waitFor({ timeout: 20000 });
+    equal(await paul.evaluate(() => performance.timeOrigin), loads, "the same page");
+    await marie.context().close();
+    await paul.context().close();
+  }],
+
   ["a coordinator sees no referral, and nobody's words become markup", async (world) => {
     const lea = await open(world, { who: "lea" });
     const answer = await lea.goto(`/referrals/${world.accepted}`);
@@ -209,18 +262,6 @@ export const tests = [
     await paul.goto(`/referrals/${world.requested}`);
     equal(await paul.locator("main b, main script").count(), 0, "elements out of data");
     await paul.context().close();
-  }],
-
-  ["the slip is one sheet of paper, in both sizes", async (world) => {
-    const page = await open(world, { who: "marie" });
-    for (const size of ["", "?size=large"]) {
-      await page.goto(`/referrals/${world.accepted}/slip${size}`);
-      const pdf = await page.pdf({ preferCSSPageSize: true, path: path.join(world.screens, `referral-slip${size && "-large"}.pdf`) });
-      const [, width, height] = pdf.toString("latin1").match(/\/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]/).map(Number);
-      equal(pdf.toString("latin1").match(/\/Type \/Page\b/g).length, 1, `sheets, of ${width} by ${height} points`);
-      ok(Math.round(width) <= 421, `${width} points wide: A5`);
-    }
-    await page.context().close();
   }],
 
   ["question, answer, appointment, waiting and cancelling by mutual agreement", async (world) => {
@@ -279,6 +320,218 @@ export const tests = [
     await until(marie, `/referrals/${mistaken}`, "erreur de saisie");
     ok(!(await marie.locator("main").innerText()).includes("Eva"), "its content is hidden");
     await marie.context().close();
+    await paul.context().close();
+  }],
+
+  ["an answer is one tap and one confirmation, and who opens it has seen it", async (world) => {
+    const marie = await open(world, { who: "marie" });
+    const paul = await open(world, { who: "paul", hub: "mulots" });
+    const first = await send(marie, "Ines");
+    await until(paul, "/referrals?box=in", "Ines");
+    await act(paul, first, "accept", async (form) => {
+      await form.locator("[name=contact_name]").fill("Paul, à l’accueil");
+      await form.locator("[name=next_step]").fill("nous appelons sous deux jours");
+    });
+    const id = await send(marie, "Elio");
+    await until(paul, "/referrals?box=in", "Elio");
+    let presses = 0;
+    const press = (locator) => (presses++, locator.click());
+    await press(paul.locator(`a[href="/referrals/${id}"]`));
+    await until(marie, `/referrals/${id}`, "vue");
+    equal(await paul.inputValue("#accept-contact_name"), "Paul, à l’accueil", "whom to ask for, as last time");
+    equal(await paul.inputValue("#accept-next_step"), "nous appelons sous deux jours", "the next step, as last time");
+    await press(paul.locator(".first-verb button"));
+    await paul.locator(".flash").waitFor();
+    equal(presses, 2, "presses");
+    await until(marie, `/referrals/${id}`, "acceptée");
+    await marie.context().close();
+    await paul.context().close();
+  }],
+
+  ["a refusal proposes where else, and the sender goes on there with all filled in", async (world) => {
+    for (const javaScriptEnabled of [true, false]) {
+      const name = javaScriptEnabled ? "Yanis" : "Mina";
+      const file = path.join(world.territory, "other.json");
+      fs.writeFileSync(file, JSON.stringify({ name: "Point numérique du port", description: "Un coup de main",
+        theme: ["numerique--acquerir-un-equipement-informatique"], reach: ["hub"], communeName: "Redon", postalCode: "35600", commune: "35236" }));
+      const other = JSON.parse(await ctl(world, "mulots", "--json", "directory", "put", file)).id;
+      await eventually("the other service", () => ctl(world, "town", "directory", "show", other).then(() => true, () => false));
+      const marie = await open(world, { who: "marie", javaScriptEnabled });
+      const paul = await open(world, { who: "paul", hub: "mulots", javaScriptEnabled });
+      const id = await send(marie, name);
+      await until(paul, "/referrals?box=in", name);
+      await paul.goto(`/referrals/${id}/refuse`);
+      equal(await paul.locator("input[name=reason]").count(), 10, "reasons");
+      ok(await paul.locator("input[name=suggested]").count() <= 3, "three at most are suggested");
+      await paul.check("input[name=reason][value=no-capacity]");
+      if (javaScriptEnabled) ok((await paul.inputValue("#reject-text")).includes("plus de place"), "the sentence is there to be changed");
+      await paul.check(`input[name=suggested][value="${other}"]`);
+      await paul.screenshot({ path: path.join(world.screens, "referral-refuse-suggests.png"), fullPage: true });
+      await paul.locator("main button", { hasText: "Refuser" }).click();
+      await paul.locator(".flash").waitFor();
+      await until(marie, `/referrals/${id}`, "Nous n’avons plus de place en ce moment");
+      await marie.locator("a", { hasText: "Essayer un autre service" }).click();
+      for (const width of [320, 1280]) {
+        await marie.setViewportSize({ width, height: 800 });
+        await marie.screenshot({ path: path.join(world.screens, `referral-elsewhere-found-${width}.png`), fullPage: true });
+      }
+      const best = marie.locator(".row").first();
+      ok((await best.innerText()).includes("Point numérique du port"), "what was suggested comes first");
+      await best.locator("a.button").click();
+      equal(await marie.inputValue("#name"), name, "the name");
+      ok((await marie.inputValue("#need")).includes("écrire à sa famille"), "the need");
+      equal(await marie.locator(".send input[type=checkbox]:checked, .send input[type=radio]:checked").count(), 0, "the agreement is asked for anew");
+      await marie.check("input[name=share][value=name]");
+      await marie.check("input[name=share][value=need]");
+      await marie.check("input[name=consent][value=spoken]");
+      await marie.click(".send button");
+      await marie.waitForURL((url) => /^\/referrals\/[^/]{12,}$/.test(url.pathname));
+      ok((await marie.locator("main").innerText()).includes("Point numérique du port"), "it is on its way there");
+      equal([...marie.problems, ...paul.problems].join("\n"), "", "errors in the console");
+      await marie.context().close();
+      await paul.context().close();
+      await ctl(world, "mulots", "directory", "remove", other);
+    }
+  }],
+
+  ["what is sent can be taken back for 10 s, and comes back as it was typed", async (world) => {
+    await undo(world, 10);
+    for (const javaScriptEnabled of [true, false]) {
+      const page = await open(world, { who: "marie", javaScriptEnabled, bypassCSP: javaScriptEnabled });
+      const name = javaScriptEnabled ? "Basile" : "Clovis";
+      await fillForm(world, page, name);
+      await page.click(".send button");
+      await page.waitForURL((url) => url.pathname.startsWith("/held/"));
+      const left = Number(await page.locator("[data-countdown]").innerText());
+      ok(left > 0 && left <= 10, `${left} seconds`);
+      if (javaScriptEnabled) {
+        equal((await axe(world, page)).join("\n"), "", "axe");
+        for (const width of [320, 1280]) {
+          await page.setViewportSize({ width, height: 800 });
+          await page.screenshot({ path: path.join(world.screens, `held-${width}.png`), fullPage: true });
+        }
+      }
+      await page.locator("button", { hasText: "Annuler l’envoi" }).click();
+      await page.locator(".flash").waitFor();
+      equal(await page.inputValue("#name"), name, "the name");
+      equal(await page.inputValue("#need"), "voudrait apprendre", "the need");
+      ok(await page.isChecked("input[name=share][value=need]"), "what was agreed to");
+      ok(await page.isChecked("input[name=consent][value=spoken]"), "how it was said");
+      ok(!(await ctl(world, "town", "--user", "marie", "--json", "referral", "list")).includes(name), "nothing was sent");
+      await page.click(".send button");
+      await page.waitForURL((url) => url.pathname.startsWith("/held/"));
+      await page.locator("button", { hasText: "Envoyer tout de suite" }).click();
+      await page.waitForURL((url) => /^\/referrals\/[^/]{12,}$/.test(url.pathname));
+      ok((await page.locator(".flash").innerText()).includes("envoyé"), "it says that it is sent");
+      equal([...page.problems].join("\n"), "", "errors in the console");
+      await page.context().close();
+    }
+  }],
+
+  ["an answer that is taken back comes back as it was filled in", async (world) => {
+    const marie = await open(world, { who: "marie" });
+    const paul = await open(world, { who: "paul", hub: "mulots", javaScriptEnabled: false });
+    const id = await send(marie, "Oscar");
+    await until(paul, "/referrals?box=in", "Oscar");
+    await undo(world, 10, "mulots");
+    await paul.goto(`/referrals/${id}/refuse`);
+    await paul.check("input[name=reason][value=outside-area]");
+    await paul.fill("#reject-text", "plutôt à Rennes");
+    await paul.locator("main button", { hasText: "Refuser" }).click();
+    await paul.locator("button", { hasText: "Annuler l’envoi" }).click();
+    ok(await paul.isChecked("input[name=reason][value=outside-area]"), "the reason");
+    equal(await paul.inputValue("#reject-text"), "plutôt à Rennes", "the sentence");
+    await paul.goto(`/referrals/${id}`);
+    await paul.locator("summary", { hasText: "Écrire un message" }).click();
+    await paul.fill("#message-text", "un instant");
+    await paul.locator("details[open] button", { hasText: "Envoyer" }).click();
+    await paul.locator("button", { hasText: "Annuler l’envoi" }).click();
+    equal(await paul.inputValue("#message-text"), "un instant", "the message, its form open");
+    ok(await paul.locator("#message-text").isVisible(), "to be seen");
+    await undo(world, 0, "mulots");
+    await marie.context().close();
+    await paul.context().close();
+  }],
+
+  ["who leaves or waits without scripts finds it sent", async (world) => {
+    await undo(world, 3);
+    const page = await open(world, { who: "marie", javaScriptEnabled: false });
+    await fillForm(world, page, "Colas");
+    await page.click(".send button");
+    await page.waitForURL((url) => url.pathname.startsWith("/held/"));
+    await page.waitForURL((url) => /^\/referrals\/[^/]{12,}$/.test(url.pathname), { timeout: 30000 });
+    ok((await page.locator("main").innerText()).includes("Colas"), "the referral");
+    await fillForm(world, page, "Denise");
+    await page.click(".send button");
+    await page.waitForURL((url) => url.pathname.startsWith("/held/"));
+    await page.context().close();
+    await eventually("the one that nobody waited for", async () =>
+      (await ctl(world, "town", "--user", "marie", "--json", "referral", "list")).includes("Denise"));
+    await undo(world, 0);
+  }],
+
+  ["what was typed is there again after a reload and after signing in anew", async (world) => {
+    const page = await open(world, { who: "marie" });
+    await fillForm(world, page, "Fanny");
+    await page.waitForTimeout(600);
+    await page.reload();
+    equal(await page.inputValue("#name"), "Fanny", "after a reload");
+    await page.waitForTimeout(600);
+    await page.context().clearCookies();
+    await page.click(".send button");
+    await page.locator("#passphrase").waitFor();
+    await page.fill("#name", "marie");
+    await page.fill("#passphrase", world.passphrase);
+    await page.click("main button");
+    await page.locator("#need").waitFor();
+    equal(await page.inputValue("#name"), "Fanny", "the name");
+    equal(await page.inputValue("#need"), "voudrait apprendre", "the need");
+    ok(await page.isChecked("input[name=share][value=need]"), "what was agreed to");
+    await page.click(".send button");
+    await page.waitForURL((url) => /^\/referrals\/[^/]{12,}$/.test(url.pathname));
+    await page.context().close();
+  }],
+
+  ["a power cut between typing and sending loses nothing", async (world) => {
+    await startHub(world, { hub: "alone", name: "Seul", user: "nina", role: "coordinator" });
+    const state = path.join(world.territory, "alone");
+    const page = await open(world, { who: "nina", hub: "alone" });
+    await page.goto("/notices/new");
+    await page.fill("#what", "douze couvertures pour ce soir");
+    await page.waitForTimeout(600);
+    process.kill(pidOf(world, state), "SIGKILL");
+    await page.click("form[data-draft] button").catch(() => {});
+    const again = spawn(world.hubd, ["--state", state], { stdio: "ignore" });
+    await eventually("the hub is back", () => ctl(world, "alone", "--json", "status").then(() => true, () => false));
+    await page.goto("/notices/new");
+    equal(await page.inputValue("#what"), "douze couvertures pour ce soir", "what was typed");
+    await page.context().close();
+    world.states.delete("alone nina");
+    await new Promise((resolve) => again.on("close", resolve) && again.kill());
+  }],
+
+  ["somebody is found by their first name or by the number on the paper", async (world) => {
+    const page = await open(world, { who: "marie", javaScriptEnabled: false });
+    await page.goto("/referrals");
+    await page.fill("#words", "awa");
+    await page.locator(".seek button").click();
+    ok((await page.locator("#list").innerText()).includes("Awa"), "by name");
+    ok(!page.url().includes("awa"), "whose name is in no address");
+    ok(!(await page.locator("#list").innerText()).includes("Villemarqué"), "and nobody else");
+    await page.fill("#words", `${world.accepted.slice(0, 4)} ${world.accepted.slice(4, 8)}`);
+    await page.locator(".seek button").click();
+    ok((await page.locator("#list").innerText()).includes("Awa"), "by number");
+    await page.fill("#words", "zzzz");
+    await page.locator(".seek button").click();
+    ok((await page.locator("#list").innerText()).includes("Rien d’ouvert qui corresponde"), "nobody");
+    await page.context().close();
+  }],
+
+  ["whoever cannot help hands on, with the person's new agreement", async (world) => {
+    const paul = await open(world, { who: "paul", hub: "mulots" });
+    await paul.goto(`/referrals/${world.accepted}`);
+    await paul.locator("a", { hasText: "Transmettre à un autre service" }).click();
+    ok((await paul.locator("h1").innerText()).includes("Transmettre"), "where to hand on to");
     await paul.context().close();
   }],
 ];
