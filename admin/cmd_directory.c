@@ -2,18 +2,10 @@
 #include "admin/command.h"
 #include "admin/show.h"
 
-#include "hub/api/json.h"
 #include "hub/base/mem.h"
-#include "maillon/api/v1/directory.pb-c.h"
-#include "proto/limits.h"
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <time.h>
-
-#define IMPORT_ROOM   4096 /* of the request, beside the files */
-#define REPORT_ISSUES 20   /* shown after an import; a screen full */
 
 static const char capacity_choices[] =
     "capacity|no-capacity|waitlist|additional-assessment-required";
@@ -87,6 +79,60 @@ static char *fit_words(const json_t *service, char *out, size_t size)
     return out;
 }
 
+/* "open until 17:00", "opens Mon 09:00". */
+static char *open_words(const json_t *service, char *out, size_t size)
+{
+    static const char *const days[] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
+    const char *state = answer_text(service, "openness.state");
+    int64_t until = answer_number(service, "openness.untilMinute"),
+            opens = answer_number(service, "openness.opensMinute"),
+            weekday = answer_number(service, "openness.weekday");
+    out[0] = '\0';
+    if (strcmp(state, "open") == 0)
+        snprintf(out, size, "open until %02lld:%02lld", (long long)until / 60 % 24,
+                 (long long)until % 60);
+    else if (*state && answer_flag(service, "openness.opens"))
+        snprintf(out, size, "opens %s %02lld:%02lld",
+                 days[weekday >= 0 && weekday < 7 ? weekday : 0], (long long)opens / 60,
+                 (long long)opens % 60);
+    else if (*state)
+        snprintf(out, size, "closed");
+    return out;
+}
+
+static void add_fact(char *out, size_t size, const char *fact)
+{
+    size_t len = strlen(out);
+    if (*fact && len < size)
+        snprintf(out + len, size - len, "%s%s", len > 0 ? ", " : "", fact);
+}
+
+/* Price, doors, access, languages: what a page shows beside each answer. */
+static char *fact_words(const json_t *service, char *out, size_t size)
+{
+    char open[48], list[ANSWER_LIST];
+    out[0] = '\0';
+    add_fact(out, size, answer_text(service, "content.price"));
+    add_fact(out, size, open_words(service, open, sizeof(open)));
+    if (!strstr(answer_text(service, "content.access"), "://"))
+        add_fact(out, size, answer_text(service, "content.access"));
+    add_fact(out, size, answer_join(service, "content.language", list));
+    add_fact(out, size, answer_text(service, "content.phone"));
+    if (!answer_flag(service, "confirmed"))
+        add_fact(out, size, "not confirmed by them");
+    return out;
+}
+
+static void show_corrections(const json_t *answer)
+{
+    for (size_t i = 0; i < answer_count(answer, "correction"); i++) {
+        char list[ANSWER_LIST];
+        const json_t *correction = answer_item(answer, "correction", i);
+        printf("For \"%s\" also looked for: %s\n", answer_text(correction, "typed"),
+               answer_join(correction, "meant", list));
+    }
+}
+
 static void show_found(const json_t *answer)
 {
     static const struct column columns[] = {{"SERVICE", COLUMN_WRAP},
@@ -95,13 +141,14 @@ static void show_found(const json_t *answer)
                                             {"AWAY", COLUMN_RIGHT},
                                             {"PLACES", COLUMN_CUT},
                                             {"SUITS", COLUMN_WRAP},
+                                            {"FACTS", COLUMN_WRAP},
                                             {"REFERRALS", 0},
                                             {"ID", 0},
                                             {NULL, 0}};
     AUTO(table_free) struct table *table = table_create(columns);
     for (size_t i = 0; i < answer_count(answer, "service"); i++) {
         const json_t *service = answer_item(answer, "service", i);
-        char id[SHOW_SERVICE], away[24], capacity[64], fit[160];
+        char id[SHOW_SERVICE], away[24], capacity[64], fit[160], facts[256];
         const char *by = answer_text(service, "content.structureName");
         table_add(table, (const char *[]){answer_text(service, "content.name"),
                                           *by ? by : answer_text(service, "ownerName"),
@@ -109,13 +156,17 @@ static void show_found(const json_t *answer)
                                           distance_words(service, away, sizeof(away)),
                                           capacity_words(service, capacity, sizeof(capacity)),
                                           fit_words(service, fit, sizeof(fit)),
+                                          fact_words(service, facts, sizeof(facts)),
                                           answer_flag(service, "takesReferrals") ? "yes" : "",
                                           show_service(answer_text(service, "id"), id)});
     }
     const char *near = answer_text(answer, "nearName");
     if (*near)
         printf("Near %s:\n", near);
+    show_corrections(answer);
     table_print(table, "Nothing found. Try fewer words, or a larger --km.");
+    if (answer_flag(answer, "more"))
+        show_note("There are more: --offset, or a larger --limit.");
 }
 
 static void show_list(const json_t *service, const char *label, const char *path)
@@ -169,6 +220,7 @@ static void show_service_view(const json_t *answer)
     show_line("away", distance_words(answer, text, sizeof(text)));
     show_list(answer, "area served", "content.zone");
     show_line("open", answer_text(content, "openingHours"));
+    show_line("now", open_words(answer, text, sizeof(text)));
     show_line("access", access);
     show_list(answer, "languages", "content.language");
     show_line("phone", answer_text(content, "phone"));
@@ -190,147 +242,30 @@ static void show_service_view(const json_t *answer)
     show_quality(answer);
 }
 
-static void show_first_issues(const json_t *answer, size_t most)
+static void show_own(const json_t *answer)
 {
-    static const struct column columns[] = {
-        {"RECORD", COLUMN_CUT}, {"FIELD", 0}, {"WHAT", COLUMN_WRAP}, {"", 0}, {NULL, 0}};
-    AUTO(table_free) struct table *table = table_create(columns);
-    for (size_t i = 0; i < most && i < answer_count(answer, "issue"); i++) {
-        const json_t *issue = answer_item(answer, "issue", i);
-        table_add(table, (const char *[]){answer_text(issue, "record"), answer_text(issue, "field"),
-                                          answer_text(issue, "what"),
-                                          answer_flag(issue, "refused") ? "refused" : "to review"});
-    }
-    table_print(table, "Nothing waits for review.");
-}
-
-static void show_issues(const json_t *answer)
-{
-    show_first_issues(answer, answer_count(answer, "issue"));
-}
-
-static void show_mappings(const json_t *answer)
-{
-    static const struct column columns[] = {{"FIELD", 0},
-                                            {"IN THE FILE", COLUMN_CUT},
-                                            {"BECAME", COLUMN_CUT},
-                                            {"TIMES", COLUMN_RIGHT},
+    static const struct column columns[] = {{"SERVICE", COLUMN_WRAP},
+                                            {"ENTRY", COLUMN_RIGHT},
+                                            {"TO MEND", COLUMN_WRAP},
+                                            {"PLACES", COLUMN_CUT},
+                                            {"UID", 0},
                                             {NULL, 0}};
     AUTO(table_free) struct table *table = table_create(columns);
-    for (size_t i = 0; i < answer_count(answer, "mapping"); i++) {
-        const json_t *mapping = answer_item(answer, "mapping", i);
-        const char *to = answer_text(mapping, "to");
-        char count[SHOW_SIZE];
-        table_add(table,
-                  (const char *[]){answer_text(mapping, "field"), answer_text(mapping, "from"),
-                                   *to ? to : "(kept for review)",
-                                   show_count(answer_number(mapping, "count"), count)});
+    for (size_t i = 0; i < answer_count(answer, "service"); i++) {
+        const json_t *service = answer_item(answer, "service", i);
+        const char *slash = strchr(answer_text(service, "id"), '/'),
+                   *next = answer_text(service, "quality.next"), *mending = "";
+        char percent[24], capacity[64];
+        for (size_t k = 0; k < sizeof(mendings) / sizeof(mendings[0]); k++)
+            if (strcmp(mendings[k].code, next) == 0)
+                mending = mendings[k].words;
+        snprintf(percent, sizeof(percent), "%lld %%",
+                 (long long)answer_number(service, "quality.percent"));
+        table_add(table, (const char *[]){answer_text(service, "content.name"), percent, mending,
+                                          capacity_words(service, capacity, sizeof(capacity)),
+                                          slash ? slash + 1 : ""});
     }
-    table_print(table, "");
-}
-
-static void show_report(const json_t *answer)
-{
-    static const struct {
-        const char *label, *field;
-    } counts[] = {
-        {"created", "created"},  {"updated", "updated"}, {"unchanged", "unchanged"},
-        {"to review", "review"}, {"refused", "refused"},
-    };
-    char count[SHOW_SIZE], records[SHOW_WHEN];
-    show_title("%s read", show_plural(answer_number(answer, "read"), "record", records));
-    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
-        show_linef(counts[i].label, "%9s",
-                   show_count(answer_number(answer, counts[i].field), count));
-    if (answer_count(answer, "mapping") > 0) {
-        show_note("Words of the file that are written otherwise here:");
-        show_mappings(answer);
-    }
-    if (answer_count(answer, "issue") > 0) {
-        show_note("What somebody should look at:");
-        show_first_issues(answer, REPORT_ISSUES);
-        if (answer_count(answer, "issue") > REPORT_ISSUES)
-            show_note("There are more: hubctl directory review, or --json.");
-    }
-}
-
-/* Files travel as protobuf: JSON would make them a third larger. */
-static bool send_import(struct ctl *ctl, const struct input *input,
-                        const Maillon__Api__V1__ImportRequest *request, struct buf *ret_json,
-                        struct err *err)
-{
-    struct client *client = ctl_client(ctl, err);
-    AUTO(buf_done) struct buf body = {0}, packed = {0};
-    if (!client)
-        return false;
-    size_t len = maillon__api__v1__import_request__get_packed_size(request);
-    body.len = maillon__api__v1__import_request__pack(request, buf_reserve(&body, len));
-    if (!client_post(client, input->command->method, buf_bytes(&body), CLIENT_LONG | CLIENT_PROTO,
-                     &packed, err))
-        return false;
-    Maillon__Api__V1__ImportResponse *answer =
-        maillon__api__v1__import_response__unpack(NULL, packed.len, packed.data);
-    if (!answer)
-        return err_set(err, ERR_IO, "the hub's report cannot be read: are both the same version?");
-    json_write(answer, ret_json);
-    maillon__api__v1__import_response__free_unpacked(answer, NULL);
-    return true;
-}
-
-/* The tables of a folder one after the other, each after its name. */
-static bool read_tables(const char *path, struct buf *out, struct err *err)
-{
-    DIR *dir = opendir(path);
-    if (!dir)
-        return err_set(err, ERR_INVALID, "cannot read the folder %s", path);
-    bool good = true;
-    for (const struct dirent *entry; good && (entry = readdir(dir));) {
-        char file[4096];
-        size_t len = strlen(entry->d_name);
-        if (len < 5 || strcmp(entry->d_name + len - 4, ".csv") != 0)
-            continue;
-        snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
-        buf_addf(out, "#table %s\n", entry->d_name);
-        good = file_read(file, API_IMPORT_MAX - IMPORT_ROOM, out, err);
-        buf_add_text(out, "\n");
-    }
-    closedir(dir);
-    return good;
-}
-
-static bool read_import(const char *path, struct buf *out, struct err *err)
-{
-    struct stat about;
-    if (stat(path, &about) == 0 && S_ISDIR(about.st_mode))
-        return read_tables(path, out, err);
-    return file_read(path, API_IMPORT_MAX - IMPORT_ROOM, out, err);
-}
-
-static bool run_import(struct ctl *ctl, struct input *input, struct err *err)
-{
-    const char *services_path = input_value(input, "--services");
-    const char *source = input_value(input, "--source");
-    AUTO(buf_done) struct buf file = {0}, services = {0}, report = {0};
-    Maillon__Api__V1__ImportRequest request;
-    maillon__api__v1__import_request__init(&request);
-    if (!read_import(input_value(input, "FILE"), &file, err) ||
-        (services_path &&
-         !file_read(services_path, API_IMPORT_MAX - IMPORT_ROOM - file.len, &services, err)))
-        return false;
-    char *format = mem_text(input_value(input, "--format")), *from = mem_text(source ? source : "");
-    request.format = format;
-    request.source = from;
-    request.dry_run = input_value(input, "--dry-run") != NULL;
-    request.file = (ProtobufCBinaryData){file.len, file.data};
-    request.services_file = (ProtobufCBinaryData){services.len, services.data};
-    bool ok = send_import(ctl, input, &request, &report, err);
-    free(format);
-    free(from);
-    if (!ok || !ctl_answer(ctl, input, buf_bytes(&report), err))
-        return false;
-    if (!ctl->json && request.dry_run)
-        show_note("Nothing was written: this was a dry run.");
-    return true;
+    table_print(table, "This hub offers no service yet: hubctl directory put.");
 }
 
 static bool run_show(struct ctl *ctl, struct input *input, struct err *err)
@@ -366,6 +301,16 @@ static bool run_own(struct ctl *ctl, struct input *input, struct err *err)
     return ctl_finish(ctl, input, 0, err);
 }
 
+static bool run_close(struct ctl *ctl, struct input *input, struct err *err)
+{
+    bool open = input_value(input, "--open") != NULL;
+    if (open && (input_value(input, "--words") || input_value(input, "--until")))
+        return wrong_usage(ctl, err, "--open goes alone");
+    if (!open && !json_object_get(input->request, "closure"))
+        json_object_set_new(input->request, "closure", json_object());
+    return run_own(ctl, input, err);
+}
+
 static void show_removed(const json_t *answer)
 {
     (void)answer;
@@ -386,23 +331,13 @@ static bool run_export(struct ctl *ctl, struct input *input, struct err *err)
     return file_write_new(path ? path : "-", buf_bytes(&file), err);
 }
 
-static const struct option import_options[] = {
-    WORD("FILE", NULL,
-         "open data file as the format has it, - for standard input; hsds-csv: the folder of "
-         "its tables"),
-    {"--format", "FORMAT", OPTION_TEXT, OPTION_REQUIRED, NULL,
-     "data-inclusion|mediation-numerique|hsds|hsds-csv", NULL, "what the file follows"},
-    TEXT("--services", "FILE", NULL, "data-inclusion: the services, when FILE has the structures"),
-    TEXT("--source", "NAME", NULL, "who made the file, for records that do not say"),
-    FLAG("--dry-run", NULL, "only say what would happen"),
-    OPTIONS_END,
-};
 static const struct option search_options[] = {
     WORDS_LEFT("WORDS", 0, "words", "what is looked for"),
     TEXT("--near", "PLACE", "near", "commune, postal code or \"lat,lon\""),
     NUMBER("--km", "km", "no further away than that"),
     TEXT("--theme", "CODE", "theme", "a theme or family of themes of data.inclusion"),
     NUMBER("--limit", "limit", "how many (20, at most 100)"),
+    NUMBER("--offset", "offset", "how many of the list to leave out: the next page"),
     FLAG("--referrals", "hubOnly", "only what takes referrals from this hub"),
     TEXT("--public", "CODE", "public", "for whom: jeunes, familles, seniors, …"),
     NUMBER("--age", "age", "of the person"),
@@ -438,8 +373,15 @@ static const struct option capacity_options[] = {
      "after that day nothing is said any more"},
     OPTIONS_END,
 };
-static const struct option review_options[] = {
-    NUMBER("--limit", "limit", "how many"),
+static const struct option close_options[] = {
+    WORD("UID", "uid", "of a service of this hub"),
+    TEXT("--words", "TEXT", "closure.words", "why, and what to do meanwhile"),
+    {"--until", "DATE", OPTION_TIME, 0, "closure.untilS", NULL, NULL, "open again from that day"},
+    FLAG("--open", NULL, "open again"),
+    OPTIONS_END,
+};
+static const struct option confirm_options[] = {
+    WORD("UID", "id", "of a service of this hub"),
     OPTIONS_END,
 };
 static const struct option export_options[] = {
@@ -460,12 +402,13 @@ const struct command commands_directory[] = {
     {"directory capacity", "Say how many places a service has", "Directory/SetCapacity",
      capacity_options, show_service_view, run_own, NULL,
      "Example: hubctl directory capacity atelier-cv capacity --places 3"},
-    {"directory import", "Read an open data file into the directory", "Directory/Import",
-     import_options, show_report, run_import, NULL,
-     "Records are never lost: what is not understood is kept and listed for review. Reading the "
-     "same file again changes nothing."},
-    {"directory review", "What imports left for somebody to look at", "Directory/ListReview",
-     review_options, show_issues, NULL, NULL, NULL},
+    {"directory own", "Services of this hub, and what to mend next", "Directory/ListOwn", NULL,
+     show_own, NULL, NULL, NULL},
+    {"directory confirm", "Say that a service of this hub is still right",
+     "Directory/ConfirmService", confirm_options, show_service_view, run_own, NULL, NULL},
+    {"directory close", "Show a service of this hub as closed at present", "Directory/CloseService",
+     close_options, show_service_view, run_close, NULL,
+     "With --until it opens by itself; with --open at once."},
     {"directory export", "Write the directory as open data", "Directory/Export", export_options,
      NULL, run_export, NULL, NULL},
     {.words = NULL},

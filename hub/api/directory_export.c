@@ -204,8 +204,9 @@ static bool add(struct list *list, json_t *object, struct err *err)
            err_set(err, ERR_LIMIT, "the export would be longer than %d bytes", API_IMPORT_MAX);
 }
 
-/* Calls `one` for every imported record whose name starts with `kind`. */
-static bool each_import(struct store *store, const char *kind, struct list *list,
+/* Calls `one` for every imported record whose name starts with `kind`. Those that another record
+ * stands for are left out, or not: `all`. */
+static bool each_import(struct store *store, const char *kind, bool all, struct list *list,
                         json_t *(*one)(const struct directory_service *service), struct err *err)
 {
     AUTO(arena_free) struct arena *arena = arena_create(0);
@@ -218,7 +219,7 @@ static bool each_import(struct store *store, const char *kind, struct list *list
             return false;
         for (size_t i = 0; i < count; i++)
             if (strncmp(batch[i].record, kind, strlen(kind)) == 0 &&
-                !add(list, one(&batch[i]), err))
+                (all || batch[i].merged_into == 0) && !add(list, one(&batch[i]), err))
                 return false;
     } while (count == BATCH);
     return true;
@@ -248,14 +249,14 @@ bool directory_export_data_inclusion(struct store *store, const struct export_ow
         if (!add(&list, self, err))
             return false;
     }
-    if (!each_import(store, "structure/", &list, structure_of, err))
+    if (!each_import(store, "structure/", true, &list, structure_of, err))
         return false;
     buf_add_text(out, "],\n\"services\":[");
     list.first = true;
     for (size_t i = 0; i < count; i++)
         if (!add(&list, service_of(&own[i], "maillon", own[i].uid, owner->id), err))
             return false;
-    if (!each_import(store, "service/", &list, imported_service, err))
+    if (!each_import(store, "service/", true, &list, imported_service, err))
         return false;
     buf_add_text(out, "]}\n");
     return true;
@@ -293,7 +294,7 @@ bool directory_export_hsds(struct store *store, const struct export_owner *owner
     struct list list = {out, true};
     buf_add_text(out, "{\"organizations\":[");
     if (!add(&list, hsds_owner(owner), err) ||
-        !each_import(store, "structure/", &list, imported_organization, err))
+        !each_import(store, "structure/", false, &list, imported_organization, err))
         return false;
     buf_add_text(out, "],\n\"services\":[");
     list.first = true;

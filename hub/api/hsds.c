@@ -1,12 +1,12 @@
 #include "hub/api/hsds.h"
 
+#include "hub/api/hsds_id.h"
 #include "hub/api/hsds_write.h"
 #include "hub/base/text.h"
 #include <stdlib.h>
 
 #define PER_PAGE     50
 #define PER_PAGE_MAX 100
-#define ID_MAX       256
 
 enum listing { LIST_SERVICES, LIST_ORGANIZATIONS, LIST_LOCATIONS, LIST_AT_LOCATIONS };
 
@@ -61,14 +61,33 @@ static json_t *object_of(const struct answer *a, enum listing listing,
     return NULL;
 }
 
-/* "import.12" and "NODE.UID" are "import/12" and "NODE/UID" here. */
-static const char *own_id(struct arena *arena, const char *id)
+/* The service or record whose id after `prefix` this is: by its number, or one of our few own. */
+static bool find_by_id(const struct answer *a, const char *prefix, const char *id,
+                       struct directory_service *ret, bool *ret_found, struct err *err)
 {
-    char *copy = arena_text(arena, id);
-    char *dot = strchr(copy, '.');
-    if (dot)
-        *dot = '/';
-    return copy;
+    struct directory_service *own;
+    size_t count;
+    int64_t number;
+    char made[HSDS_ID];
+    *ret_found = false;
+    if (hsds_id_import(id, prefix, &number)) {
+        const char *name = arena_printf(a->arena, "import/%lld", (long long)number);
+        *ret_found = directory_find_service(a->store, a->arena, name, ret, err);
+        return *ret_found || err->code == ERR_UNKNOWN || err->code == ERR_INVALID;
+    }
+    if (!directory_list_own(a->store, a->arena, &own, &count, err))
+        return false;
+    for (size_t i = 0; i < count && !*ret_found; i++) {
+        char *name = arena_printf(a->arena, "%s%s", prefix, own[i].id);
+        char *slash = strchr(name, '/');
+        if (slash)
+            *slash = '.';
+        hsds_id(name, made);
+        *ret_found = strcmp(made, id) == 0;
+        if (*ret_found)
+            *ret = own[i];
+    }
+    return true;
 }
 
 static bool is_public(const struct directory_service *service)
@@ -80,26 +99,28 @@ static bool find(const struct answer *a, size_t which, const char *id, json_t **
                  struct err *err)
 {
     struct directory_service service;
-    size_t prefix = strlen(listings[which].prefix);
-    bool is_organization = listings[which].listing == LIST_ORGANIZATIONS;
-    if (is_organization && strcmp(id, a->owner->id) == 0) {
+    bool is_organization = listings[which].listing == LIST_ORGANIZATIONS, found, by_name = false;
+    char owner[HSDS_ID];
+    hsds_id(a->owner->id, owner);
+    if (is_organization && strcmp(id, owner) == 0) {
         *ret = hsds_owner(a->owner);
         return true;
     }
-    bool by_name = is_organization && strncmp(id, "of.", 3) == 0;
-    if (strlen(id) > ID_MAX || strncmp(id, listings[which].prefix, prefix) != 0)
-        return err_set(err, ERR_UNKNOWN, "no such object");
-    id += by_name ? 3 : prefix;
-    if (!directory_find_service(a->store, a->arena, own_id(a->arena, id), &service, err)) {
-        if (err->code == ERR_INVALID)
-            return err_set(err, ERR_UNKNOWN, "no such object");
+    if (!find_by_id(a, listings[which].prefix, id, &service, &found, err))
         return false;
+    if (!found && is_organization) { /* known by the name in its service alone */
+        if (!find_by_id(a, "of.", id, &service, &found, err))
+            return false;
+        by_name = found;
     }
+    if (!found)
+        return err_set(err, ERR_UNKNOWN, "no such object");
     bool is_structure = service.is_import && strncmp(service.record, "structure/", 10) == 0;
     bool fits = listings[which].part == DIRECTORY_ALL || by_name ||
                 is_structure == (listings[which].part == DIRECTORY_STRUCTURES);
     if (!is_public(&service) || !fits)
         return err_set(err, ERR_UNKNOWN, "no such object");
+    *err = (struct err){0};
     *ret = by_name ? hsds_named_organization(a->arena, &service)
                    : object_of(a, listings[which].listing, &service);
     if (*ret)

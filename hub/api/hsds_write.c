@@ -1,5 +1,6 @@
 #include "hub/api/hsds_write.h"
 
+#include "hub/api/hsds_id.h"
 #include "hub/base/text.h"
 #include "hub/domain/directory_words.h"
 #include "hub/domain/fit.h"
@@ -7,7 +8,7 @@
 #include <stdio.h>
 
 #define SPANS_MAX 32
-#define ID_SIZE   320
+#define ID_SIZE   640
 
 /* data.inclusion vocabularies as taxonomies; the same names as the members of its records. */
 static const struct {
@@ -36,21 +37,22 @@ static void set_list(json_t *object, const char *name, json_t *list)
     json_decref(list);
 }
 
-/* The id of the service in addresses: no '/' in it. */
 static const char *id_of(const struct directory_service *s, const char *prefix, const char *suffix,
-                         char out[ID_SIZE])
+                         char out[HSDS_ID])
 {
-    snprintf(out, ID_SIZE, "%s%s%s", prefix, s->id, suffix);
-    char *slash = strchr(out, '/');
+    char name[ID_SIZE];
+    snprintf(name, sizeof(name), "%s%s%s", prefix, s->id, suffix);
+    char *slash = strchr(name, '/');
     if (slash)
         *slash = '.';
+    hsds_id(name, out);
     return out;
 }
 
 static void set_id(json_t *object, const struct directory_service *s, const char *prefix,
                    const char *suffix)
 {
-    char id[ID_SIZE];
+    char id[HSDS_ID];
     set_text(object, "id", id_of(s, prefix, suffix, id));
 }
 
@@ -74,22 +76,26 @@ static bool is_email(const char *text)
 
 static json_t *taxonomy_of(size_t which)
 {
-    return json_pack("{s:s,s:s,s:s,s:s}", "id", taxonomies[which].id, "name",
-                     taxonomies[which].name, "description", "data.inclusion v1", "uri",
+    char id[HSDS_ID];
+    hsds_id(taxonomies[which].id, id);
+    return json_pack("{s:s,s:s,s:s,s:s}", "id", id, "name", taxonomies[which].name, "description",
+                     "data.inclusion v1", "uri",
                      "https://github.com/gip-inclusion/data-inclusion-schema");
 }
 
 static json_t *term_of(size_t which, const char *code)
 {
-    char id[ID_SIZE];
+    char name[ID_SIZE], id[HSDS_ID];
     const char *label = code;
     for (size_t i = 0; i < vocabulary_word_count; i++)
         if (vocabulary_words[i].vocabulary == taxonomies[which].vocabulary &&
             strcmp(vocabulary_words[i].value, code) == 0)
             label = vocabulary_words[i].label;
-    snprintf(id, sizeof(id), "%s.%s", taxonomies[which].id, code);
-    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:o}", "id", id, "code", code, "name", label,
-                     "description", label, "language", "fr", "taxonomy", taxonomy_of(which));
+    snprintf(name, sizeof(name), "%s.%s", taxonomies[which].id, code);
+    hsds_id(name, id);
+    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:o}", "id", id, "code", code, "name", label,
+                     "description", label, "language", "fr", "taxonomy", taxonomies[which].name,
+                     "taxonomy_detail", taxonomy_of(which));
 }
 
 json_t *hsds_taxonomies(void)
@@ -113,7 +119,7 @@ json_t *hsds_terms(void)
 static void add_terms(json_t *list, const struct directory_service *s, enum vocabulary vocabulary,
                       char *const *codes, size_t count)
 {
-    char suffix[ID_SIZE], id[2 * ID_SIZE];
+    char suffix[ID_SIZE], id[HSDS_ID];
     for (size_t which = 0; which < ARRAY_LEN(taxonomies); which++) {
         if (taxonomies[which].vocabulary != vocabulary)
             continue;
@@ -280,7 +286,7 @@ json_t *hsds_at_location(const struct directory_service *s, bool with_service)
     if (!location)
         return NULL;
     json_t *o = json_object();
-    char id[ID_SIZE];
+    char id[HSDS_ID];
     set_id(o, s, "sal.", "");
     if (with_service)
         set_text(o, "service_id", id_of(s, "", "", id));
@@ -292,8 +298,9 @@ json_t *hsds_at_location(const struct directory_service *s, bool with_service)
 
 json_t *hsds_owner(const struct export_owner *owner)
 {
-    return json_pack("{s:s,s:s,s:s}", "id", owner->id, "name", owner->name, "description",
-                     owner->name);
+    char id[HSDS_ID];
+    hsds_id(owner->id, id);
+    return json_pack("{s:s,s:s,s:s}", "id", id, "name", owner->name, "description", owner->name);
 }
 
 json_t *hsds_named_organization(struct arena *arena UNUSED, const struct directory_service *s)
@@ -398,7 +405,9 @@ json_t *hsds_service(struct store *store, struct arena *arena, const struct expo
     set_id(o, s, "", "");
     set_text(o, "name", c->name);
     set_text(o, "description", c->description);
-    set_text(o, "status", "active");
+    set_text(o, "status", c->closure ? "temporarily closed" : "active");
+    if (c->closure)
+        set_text(o, "alert", c->closure->words);
     if (is_email(c->email))
         set_text(o, "email", c->email);
     if (is_uri(c->url))

@@ -2,8 +2,10 @@
 
 #include "hub/base/text.h"
 #include "hub/domain/directory.h"
+#include "proto/limits.h"
 
-#define TEXT_MAX_LIST 64
+#define TEXT_MAX_LIST     64
+#define CLOSURE_WORDS_MAX 300
 
 static const struct {
     const char *name;
@@ -76,6 +78,18 @@ bool service_check_capacity(const Maillon__Hfp__V1__Capacity *capacity, enum err
     return true;
 }
 
+bool service_check_closure(const Maillon__Hfp__V1__Closure *closure, enum err_code code,
+                           struct err *err)
+{
+    if (!closure)
+        return true;
+    if (text_length(bytes_text(closure->words)) > CLOSURE_WORDS_MAX)
+        return err_set(err, code, "the message of a closed service is longer than %d characters",
+                       CLOSURE_WORDS_MAX);
+    return closure->until_s <= TIME_MAX_S ||
+           err_set(err, code, "a service is closed until a year that never comes");
+}
+
 bool service_check_content(const Maillon__Hfp__V1__ServiceContent *c, enum err_code code,
                            struct err *err)
 {
@@ -90,7 +104,8 @@ bool service_check_content(const Maillon__Hfp__V1__ServiceContent *c, enum err_c
     if (c->latitude_e5 < -9000000 || c->latitude_e5 > 9000000 || c->longitude_e5 < -18000000 ||
         c->longitude_e5 > 18000000)
         return err_set(err, code, "the service is nowhere on earth");
-    return check_lists(c, code, err) && service_check_capacity(c->capacity, code, err);
+    return check_lists(c, code, err) && service_check_capacity(c->capacity, code, err) &&
+           service_check_closure(c->closure, code, err);
 }
 
 bool service_check_uid(const char *uid, enum err_code code, struct err *err)

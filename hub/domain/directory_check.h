@@ -10,3 +10,6 @@ NODISCARD bool service_check_content(const Maillon__Hfp__V1__ServiceContent *c, 
 /** NULL is fine: not stated. */
 NODISCARD bool service_check_capacity(const Maillon__Hfp__V1__Capacity *capacity,
                                       enum err_code code, struct err *err);
+/** NULL is fine: not closed. */
+NODISCARD bool service_check_closure(const Maillon__Hfp__V1__Closure *closure, enum err_code code,
+                                     struct err *err);

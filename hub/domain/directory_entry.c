@@ -91,8 +91,8 @@ static const char *label_of(enum vocabulary vocabulary, const char *value, size_
 {
     for (size_t i = 0; i < vocabulary_word_count; i++) {
         const struct vocabulary_word *word = &vocabulary_words[i];
-        if (word->vocabulary == vocabulary && strncmp(word->value, value, len) == 0 &&
-            word->value[len] == '\0')
+        if (word->vocabulary == vocabulary && word->value[0] == value[0] &&
+            strncmp(word->value, value, len) == 0 && word->value[len] == '\0')
             return word->label;
     }
     return "";

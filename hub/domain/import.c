@@ -5,9 +5,12 @@
 #include "hub/crypto/wire.h"
 #include "hub/domain/directory.h"
 #include "hub/domain/directory_entry.h"
+#include "hub/domain/import_csv.h"
 #include "hub/domain/import_file.h"
 #include "hub/domain/import_hsds.h"
+#include "hub/domain/import_merge.h"
 #include "hub/domain/import_record.h"
+#include "hub/domain/import_review.h"
 #include "hub/domain/import_twin.h"
 #include "hub/domain/place.h"
 #include "hub/domain/search_words.h"
@@ -29,8 +32,10 @@ struct import {
     uint64_t *seen;      /* hashes of the identifiers in this file; open addressing, 0: free */
     size_t seen_cap, seen_count;
     struct import_cursor files[2]; /* the file, and its services */
-    struct buf converted;          /* what `files` points to when the file had another shape */
-    int64_t placed; /* entries up to here have the point of their commune, if it is known */
+    struct buf converted[2];       /* what `files` points to when a file had another shape */
+    int64_t placed;   /* entries up to here have the point of their commune, if it is known */
+    int64_t compared; /* services of hubs up to here were held against the records */
+    char source[512]; /* of the record before */
 };
 
 /* --- report ----------------------------------------------------------------------------------- */
@@ -46,11 +51,17 @@ static void report_issue(struct import *im, const char *record, const char *fiel
         arena_text(arena, record), arena_text(arena, field), arena_text(arena, what), refused};
 }
 
-static void refuse(struct import *im, const char *why)
+static const char *source_of(const struct import *im)
 {
-    im->report.refused++;
-    report_issue(im, arena_printf(im->arena, "record %u of the file", im->report.read), "", why,
-                 true);
+    return im->file->source && *im->file->source ? im->file->source : im->file->format;
+}
+
+static bool refuse(struct import *im, const char *why, struct err *err)
+{
+    const char *record = arena_printf(im->arena, "record %u of the file", im->report.read);
+    report_issue(im, record, "", why, true);
+    return im->report.refused++ >= IMPORT_ISSUES_MAX || im->file->dry_run ||
+           review_refuse(im->tx, source_of(im), record, why, err);
 }
 
 /* --- identifiers seen ------------------------------------------------------------------------- */
@@ -88,11 +99,24 @@ static bool see(struct import *im, const char *source, const char *record)
     return is_new;
 }
 
+/* A file holds records of several makers: each is noted once. */
+static bool note_source(struct import *im, const char *source, struct err *err)
+{
+    if (im->file->dry_run || strcmp(im->source, source) == 0)
+        return true;
+    text_copy(im->source, sizeof(im->source), source);
+    if (!see(im, "import_source", source))
+        return true;
+    const char *licence = im->file->licence ? im->file->licence : "";
+    return review_begin(im->tx, source, licence, err);
+}
+
 /* --- one record ------------------------------------------------------------------------------- */
 
 struct stored {
     int64_t id; /* 0: not there */
     uint8_t digest[32];
+    bool is_merged; /* into another, or others into it */
 };
 
 static bool find_stored(struct store *store, const char *source, const char *name,
@@ -100,7 +124,11 @@ static bool find_stored(struct store *store, const char *source, const char *nam
 {
     AUTO(stmt_release)
     struct stmt *stmt = stmt_get(
-        store, "SELECT id, digest FROM import_record WHERE source = ?1 AND record = ?2", err);
+        store,
+        "SELECT id, digest, merged_into <> 0 OR EXISTS (SELECT 1 FROM import_record m WHERE "
+        "m.merged_into = r.id + 4294967296 AND m.merged_into <> 0) FROM import_record r "
+        "WHERE source = ?1 AND record = ?2",
+        err);
     if (!stmt)
         return false;
     stmt_bind_text(stmt, 1, source);
@@ -112,6 +140,7 @@ static bool find_stored(struct store *store, const char *source, const char *nam
     if (!row)
         return true;
     ret->id = stmt_i64(stmt, 0);
+    ret->is_merged = stmt_i64(stmt, 2);
     return stmt_copy(stmt, 1, ret->digest, sizeof(ret->digest)) ||
            err_set(err, ERR_IO, "a stored record is damaged");
 }
@@ -198,13 +227,13 @@ static bool write_record(struct import *im, const struct import_record *record, 
         *id ? stmt_get(im->tx->store,
                        "UPDATE import_record SET structure = ?3, siret = ?4, content = ?5, "
                        "extra = ?6, digest = ?7, dated_ms = ?8, imported_ms = ?9, "
-                       "inherited = ?10, structure_dated_ms = ?11 "
+                       "inherited = ?10, structure_dated_ms = ?11, closed = ?12 "
                        "WHERE source = ?1 AND record = ?2",
                        err)
             : stmt_get(im->tx->store,
                        "INSERT INTO import_record (source, record, structure, siret, content, "
-                       "extra, digest, dated_ms, imported_ms, inherited, structure_dated_ms) "
-                       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                       "extra, digest, dated_ms, imported_ms, inherited, structure_dated_ms, "
+                       "closed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
                        err);
     if (!stmt)
         return false;
@@ -219,6 +248,7 @@ static bool write_record(struct import *im, const struct import_record *record, 
     stmt_bind_i64(stmt, 9, im->tx->now.ms);
     stmt_bind_i64(stmt, 10, record->inherited);
     stmt_bind_i64(stmt, 11, record->structure_dated_ms);
+    stmt_bind_i64(stmt, 12, record->closed);
     if (!stmt_run(stmt, err))
         return false;
     if (!*id)
@@ -226,30 +256,21 @@ static bool write_record(struct import *im, const struct import_record *record, 
     return true;
 }
 
-static bool write_review(struct import *im, const struct import_record *record, int64_t id,
-                         bool is_new, struct err *err)
+/* A record that stands for others, or that another stands for. */
+static bool write_merged(struct import *im, const struct import_record *record, int64_t id,
+                         struct err *err)
 {
     AUTO(stmt_release)
-    struct stmt *old =
-        stmt_get(im->tx->store, "DELETE FROM import_review WHERE import_id = ?1", err);
-    AUTO(stmt_release)
     struct stmt *stmt =
-        stmt_get(im->tx->store,
-                 "INSERT INTO import_review (import_id, field, what) VALUES (?1, ?2, ?3)", err);
-    if (!old || !stmt)
+        stmt_get(im->tx->store, "SELECT merged_into FROM import_record WHERE id = ?1", err);
+    bool row;
+    if (!stmt || (record->closed && !merge_release(im->tx, ENTRY_IMPORTS + id, err)))
         return false;
-    stmt_bind_i64(old, 1, id);
-    if (!is_new && !stmt_run(old, err))
+    stmt_bind_i64(stmt, 1, id);
+    if (!stmt_next(stmt, &row, err) || !merge_reindex(im->tx, id, err))
         return false;
-    for (size_t i = 0; i < record->finding_count; i++) {
-        stmt_bind_i64(stmt, 1, id);
-        stmt_bind_text(stmt, 2, record->findings[i].field);
-        stmt_bind_text(stmt, 3, record->findings[i].what);
-        if (!stmt_run(stmt, err))
-            return false;
-        stmt_reset(stmt);
-    }
-    return true;
+    int64_t root = row ? stmt_i64(stmt, 0) : 0;
+    return root <= ENTRY_IMPORTS || merge_reindex(im->tx, root - ENTRY_IMPORTS, err);
 }
 
 static bool write_entry(struct import *im, const struct import_record *record, int64_t id,
@@ -311,9 +332,13 @@ static bool store_record(struct import *im, struct import_record *record, struct
         im->report.updated++;
     if (!same && !im->file->dry_run) {
         if (!write_record(im, record, name, content, digest, &stored.id, err) ||
-            !write_entry(im, record, stored.id, is_new, err) ||
-            !twin_find(im->tx, im->arena, record, stored.id, err) ||
-            !write_review(im, record, stored.id, is_new, err))
+            !(stored.is_merged ? write_merged(im, record, stored.id, err)
+                               : write_entry(im, record, stored.id, is_new, err)) ||
+            !review_write(im->tx, stored.id, record->findings, record->finding_count, is_new,
+                          err) ||
+            !(is_new || record->is_service ||
+              pair_forget_open(im->tx, ENTRY_IMPORTS + stored.id, err)) ||
+            !twin_find(im->tx, im->arena, record, stored.id, err))
             return false;
     }
     count_review(im, record);
@@ -326,14 +351,12 @@ static bool take_record(struct import *im, struct bytes text, bool is_service, s
     if (++im->report.read > RECORDS_MAX)
         return err_set(err, ERR_LIMIT, "the file has more than %d records", RECORDS_MAX);
     if (text.len > RECORD_BYTES_MAX) {
-        refuse(im, "longer than a record may be");
-        return true;
+        return refuse(im, "longer than a record may be", err);
     }
     json_error_t where;
     json_t *object = json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES, &where);
     if (!object) {
-        refuse(im, "is not a JSON object, or says one thing twice");
-        return true;
+        return refuse(im, "is not a JSON object, or says one thing twice", err);
     }
     struct import_record *record = arena_alloc(im->arena, sizeof(*record));
     const char *why;
@@ -346,11 +369,10 @@ static bool take_record(struct import *im, struct bytes text, bool is_service, s
     bool done = true;
     if (good) {
         if (!*record->source)
-            record->source =
-                im->file->source && *im->file->source ? im->file->source : im->file->format;
-        done = store_record(im, record, err);
+            record->source = source_of(im);
+        done = note_source(im, record->source, err) && store_record(im, record, err);
     } else {
-        refuse(im, why);
+        done = refuse(im, why, err);
     }
     json_decref(object);
     return done;
@@ -373,6 +395,8 @@ static bool check_file(const struct import_file *file, struct err *err)
         return err_set(err, ERR_LIMIT, "the file is longer than %d bytes", API_IMPORT_MAX);
     if (file->source && text_length(bytes_text(file->source)) > 100)
         return err_set(err, ERR_INVALID, "the name of the source is longer than 100 characters");
+    if (file->licence && text_length(bytes_text(file->licence)) > 100)
+        return err_set(err, ERR_INVALID, "the name of the licence is longer than 100 characters");
     return true;
 }
 
@@ -387,28 +411,68 @@ static bool check_form(struct import_cursor cursor, struct err *err)
     return true;
 }
 
-/* Files of HSDS become records of ours first. */
-static bool convert(const struct import_file *file, struct buf *out, struct err *err)
+static bool is_json(struct bytes file)
 {
-    if (strcmp(file->format, "hsds") == 0)
-        return import_hsds_json(file->file, out, err);
-    return strcmp(file->format, "hsds-csv") != 0 || import_hsds_csv(file->file, out, err);
+    size_t at = file.len >= 3 && memcmp(file.data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    while (at < file.len && strchr(" \t\r\n", file.data[at]) && file.data[at])
+        at++;
+    return at == file.len || file.data[at] == '[' || file.data[at] == '{';
+}
+
+/* Tables named "services" hold services, others structures. */
+static bool convert_csv(struct bytes file, const char *first, struct buf *out, struct err *err)
+{
+    if (file.len > IMPORT_HSDS_MAX)
+        return err_set(err, ERR_LIMIT, "the tables are longer than %d bytes", IMPORT_HSDS_MAX);
+    json_t *tables = import_csv_tables(file, first, err), *rows;
+    const char *name;
+    size_t count = 0;
+    json_object_foreach(tables, name, rows) count += json_array_size(rows);
+    if (tables && count == 0) {
+        json_decref(tables);
+        return err_set(err, ERR_INVALID, "the file is not JSON, or cut off, nor a table with rows");
+    }
+    char *text = tables ? json_dumps(tables, JSON_COMPACT) : NULL;
+    json_decref(tables);
+    if (!text)
+        return false;
+    buf_add_text(out, text);
+    free(text);
+    return true;
+}
+
+/* Files of HSDS and tables become records of ours first. */
+static bool convert(const char *format, struct bytes file, const char *first, struct buf *out,
+                    struct err *err)
+{
+    if (strcmp(format, "hsds") == 0)
+        return import_hsds_json(file, out, err);
+    if (strcmp(format, "hsds-csv") == 0)
+        return import_hsds_csv(file, out, err);
+    return is_json(file) || convert_csv(file, first, out, err);
 }
 
 static bool open_files(struct import *im, struct err *err)
 {
     const struct import_file *file = im->file;
-    if (!check_file(file, err) || !convert(file, &im->converted, err))
+    const struct bytes files[] = {file->file, file->services};
+    static const char *const names[] = {"structures", "services"};
+    if (!check_file(file, err))
         return false;
-    struct bytes main = im->converted.len > 0 ? buf_bytes(&im->converted) : file->file;
-    im->files[0] = (struct import_cursor){.data = main.data, .len = main.len};
-    im->files[1] = (struct import_cursor){
-        .data = file->services.data,
-        .len = file->services.len,
-        .is_service = true,
-        .is_over = file->services.len == 0,
-    };
-    return check_form(im->files[0], err) && (im->files[1].is_over || check_form(im->files[1], err));
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        struct import_cursor *c = &im->files[i];
+        if (i > 0 && files[i].len == 0) {
+            c->is_over = true;
+            continue;
+        }
+        if (!convert(file->format, files[i], names[i], &im->converted[i], err))
+            return false;
+        struct bytes text = im->converted[i].len > 0 ? buf_bytes(&im->converted[i]) : files[i];
+        *c = (struct import_cursor){.data = text.data, .len = text.len, .is_service = i > 0};
+        if (!check_form(*c, err))
+            return false;
+    }
+    return true;
 }
 
 struct import *import_begin(struct arena *arena, const struct import_file *file, struct err *err)
@@ -432,7 +496,8 @@ void import_free(struct import *im)
     import_map_free(im->map);
     search_words_free(im->words);
     arena_free(im->arena);
-    buf_done(&im->converted);
+    buf_done(&im->converted[0]);
+    buf_done(&im->converted[1]);
     free(im->seen);
     free(im);
 }
@@ -458,7 +523,15 @@ static bool step(struct import *im, size_t records, bool *ret_more, struct err *
         *ret_more = false;
         return true;
     }
-    return records == 0 || entry_place_some(im->tx, &im->placed, records, ret_more, err);
+    if (records == 0)
+        return true;
+    bool more_places;
+    if (!entry_place_some(im->tx, &im->placed, records, &more_places, err))
+        return false;
+    if (more_places)
+        return true;
+    arena_reset(im->arena);
+    return twin_find_of_hubs(im->tx, im->arena, &im->compared, records, ret_more, err);
 }
 
 bool import_step(struct import *im, struct tx *tx, size_t records, bool *ret_more, struct err *err)
@@ -487,40 +560,4 @@ bool directory_import(struct tx *tx, const struct import_file *file, struct impo
     if (im)
         import_finish(im, ret);
     return im;
-}
-
-bool import_list_review(struct store *store, struct arena *arena, size_t limit,
-                        struct import_issue **ret, size_t *ret_count, struct err *err)
-{
-    AUTO(stmt_release)
-    struct stmt *stmt = stmt_get(store,
-                                 "SELECT min(r.source || ' ' || r.record), v.field, v.what, "
-                                 "count(*) FROM import_review v "
-                                 "JOIN import_record r ON r.id = v.import_id "
-                                 "GROUP BY r.source, v.field, v.what "
-                                 "ORDER BY count(*) DESC, v.field, v.what LIMIT ?1",
-                                 err);
-    if (!stmt)
-        return false;
-    stmt_bind_i64(stmt, 1, (int64_t)limit);
-    struct import_issue *list = arena_alloc(arena, limit * sizeof(*list));
-    size_t count = 0;
-    bool row;
-    for (;;) {
-        if (!stmt_next(stmt, &row, err))
-            return false;
-        if (!row)
-            break;
-        const char *what = stmt_text(stmt, 2);
-        int64_t times = stmt_i64(stmt, 3);
-        list[count++] = (struct import_issue){
-            .record = arena_text(arena, stmt_text(stmt, 0)),
-            .field = arena_text(arena, stmt_text(stmt, 1)),
-            .what = times > 1 ? arena_printf(arena, "%s (%lld records)", what, (long long)times)
-                              : arena_text(arena, what),
-        };
-    }
-    *ret = list;
-    *ret_count = count;
-    return true;
 }

@@ -1,7 +1,7 @@
 #pragma once
 /*
  * Reads open data files about who does what into the directory: forgiving about their shape, strict
- * about losing nothing. Owns tables `import_record` and `import_review`.
+ * about losing nothing. Data files are JSON, or tables in CSV. Owns table `import_record`.
  */
 #include "hub/domain/tx.h"
 
@@ -11,9 +11,10 @@
 struct import_file {
     const char *format; /* "data-inclusion", "mediation-numerique", "hsds", "hsds-csv" */
     struct bytes file;
-    struct bytes services; /* data-inclusion: services beside structures; empty: none */
+    struct bytes services; /* services beside structures; empty: none */
     const char *source;    /* for records that name none; may be empty */
     bool dry_run;          /* the report alone; nothing is written */
+    const char *licence;   /* of the source, for people; may be NULL */
 };
 struct import_mapping {            /* a column or word that was changed, or that nobody knows */
     const char *field, *from, *to; /* `to` empty: kept for review */
@@ -63,6 +64,3 @@ void import_finish(struct import *import, struct import_report *ret);
  */
 NODISCARD bool directory_import(struct tx *tx, const struct import_file *file,
                                 struct import_report *ret, struct err *err);
-/** What waits for review, one row per source, field and reason, most frequent first. */
-NODISCARD bool import_list_review(struct store *store, struct arena *arena, size_t limit,
-                                  struct import_issue **ret, size_t *ret_count, struct err *err);

@@ -12,7 +12,20 @@ struct csv {
     struct bytes file;
     size_t at;
     struct buf cell;
+    uint8_t separator; /* of this table */
 };
+
+/* The head of a table says what its cells are separated by: spreadsheets here write semicolons. */
+static uint8_t find_separator(const struct csv *csv)
+{
+    size_t commas = 0, semicolons = 0, tabs = 0;
+    for (size_t at = csv->at; at < csv->file.len && csv->file.data[at] != '\n'; at++) {
+        commas += csv->file.data[at] == ',';
+        semicolons += csv->file.data[at] == ';';
+        tabs += csv->file.data[at] == '\t';
+    }
+    return tabs > commas && tabs > semicolons ? '\t' : semicolons > commas ? ';' : ',';
+}
 
 /* Reads one cell. @return false: a quote is not closed. *ret_last: the last of its row. */
 static bool read_cell(struct csv *csv, bool *ret_last)
@@ -34,16 +47,16 @@ static bool read_cell(struct csv *csv, bool *ret_last)
             quoted = false;
             continue;
         }
-        if (!quoted && (c == ',' || c == '\n' || c == '\r'))
+        if (!quoted && (c == csv->separator || c == '\n' || c == '\r'))
             break;
         buf_add(&csv->cell, &c, 1);
         csv->at++;
     }
     if (quoted)
         return false;
-    *ret_last = csv->at >= len || data[csv->at] != ',';
+    *ret_last = csv->at >= len || data[csv->at] != csv->separator;
     csv->at += csv->at < len && data[csv->at] == '\r';
-    csv->at += csv->at < len && (data[csv->at] == '\n' || data[csv->at] == ',');
+    csv->at += csv->at < len && (data[csv->at] == '\n' || data[csv->at] == csv->separator);
     return true;
 }
 
@@ -111,6 +124,7 @@ static bool read_tables(struct csv *csv, const char *first, json_t *tables)
         }
         if (!rows) {
             json_object_set_new(tables, name, rows = json_array());
+            csv->separator = find_separator(csv);
             good = read_row(csv, names, NULL, true);
             continue;
         }

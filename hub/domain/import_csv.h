@@ -1,5 +1,6 @@
 #pragma once
-/* Comma-separated values (RFC 4180, CRLF or LF) as objects by the names of the first row. */
+/* Comma-separated values (RFC 4180, CRLF or LF; semicolons and tabs, too) as objects by the names
+ * of the first row. */
 #include "hub/base/bytes.h"
 #include "hub/base/err.h"
 #include <jansson.h>

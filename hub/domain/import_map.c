@@ -5,10 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define COUNTED_MAX 5000 /* different words kept apart; the rest is counted together */
-#define SHOWN_MAX   200  /* bytes of a word in the report */
-#define CACHED_MAX  20000
-#define KEY_MAX     600
+#define COUNTED_MAX    5000 /* different words kept apart; the rest is counted together */
+#define SHOWN_MAX      200  /* bytes of a word in the report */
+#define CACHED_MAX     20000
+#define KEY_MAX        600
+#define COLUMNS_CACHED 1000
 
 /* Open addressing by text; keys and values are arena-owned. */
 struct table {
@@ -21,9 +22,10 @@ struct table {
 
 struct import_map {
     struct arena *arena;
-    struct table words;  /* vocabulary letter + folded word -> struct import_meaning */
-    struct table cache;  /* vocabulary letter + word as it stands -> same */
-    struct table counts; /* field, from, to -> struct import_mapping */
+    struct table words;   /* vocabulary letter + folded word -> struct import_meaning */
+    struct table cache;   /* vocabulary letter + word as it stands -> same */
+    struct table columns; /* name as it stands -> struct import_column, or `unknown_column` */
+    struct table counts;  /* field, from, to -> struct import_mapping */
     struct import_mapping others;
 };
 
@@ -99,6 +101,7 @@ void import_map_free(struct import_map *map)
     free(map->words.slots);
     free(map->cache.slots);
     free(map->counts.slots);
+    free(map->columns.slots);
     arena_free(map->arena);
     free(map);
 }
@@ -135,6 +138,28 @@ struct import_meaning import_map_word(struct import_map *map, struct arena *aren
     if (map->cache.count < CACHED_MAX)
         table_put(&map->cache, map->arena, key, found);
     return *found;
+}
+
+static const struct import_column *look_up_column(struct arena *arena, const char *name)
+{
+    static const struct import_column unknown = {0};
+    const char *folded = text_fold(arena, bytes_text(name));
+    for (size_t i = 0; folded && i < import_column_count; i++)
+        if (strcmp(import_columns[i].name, folded) == 0)
+            return &import_columns[i];
+    return &unknown;
+}
+
+const struct import_column *import_map_column(struct import_map *map, struct arena *arena,
+                                              const char *name)
+{
+    const struct import_column *found = table_get(&map->columns, name);
+    if (!found) {
+        found = look_up_column(arena, name);
+        if (map->columns.count < COLUMNS_CACHED && strlen(name) <= KEY_MAX)
+            table_put(&map->columns, map->arena, name, found);
+    }
+    return found->name ? found : NULL;
 }
 
 void import_map_count(struct import_map *map, const char *field, const char *from, const char *to)

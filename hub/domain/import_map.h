@@ -2,6 +2,7 @@
 /* Turns words of a file into those of data.inclusion v1 and counts what was turned into what. */
 #include "hub/base/arena.h"
 #include "hub/domain/import.h"
+#include "hub/domain/import_columns.h"
 #include "hub/domain/import_words.h"
 
 struct import_map;
@@ -18,6 +19,9 @@ struct import_meaning {
 /** @param arena  scratch. */
 struct import_meaning import_map_word(struct import_map *map, struct arena *arena,
                                       enum vocabulary vocabulary, const char *word);
+/** What the column of that name means, whatever it is called; NULL: nobody knows. */
+const struct import_column *import_map_column(struct import_map *map, struct arena *arena,
+                                              const char *name);
 /** Counts one use of `from` as `to` in the report; `to` "": kept for review. */
 void import_map_count(struct import_map *map, const char *field, const char *from, const char *to);
 /** Fills the mappings of a report, most frequent first, copied to `arena`. */

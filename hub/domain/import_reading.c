@@ -216,15 +216,6 @@ static void take_list(struct reading *r, struct words *words, const char *text)
 
 /* --- columns ---------------------------------------------------------------------------------- */
 
-static const struct import_column *find_column(struct reading *r, const char *name)
-{
-    const char *folded = text_fold(r->arena, bytes_text(name));
-    for (size_t i = 0; folded && i < import_column_count; i++)
-        if (strcmp(import_columns[i].name, folded) == 0)
-            return &import_columns[i];
-    return NULL;
-}
-
 bool reading_is_no(struct arena *arena, const char *text)
 {
     static const char *const noes[] = {"", "non", "no", "0", "false", "nr", "n a"};
@@ -274,9 +265,26 @@ static bool is_nested(const json_t *value)
     return json_object_size(value) > 0;
 }
 
+/* Of the columns whose words all come from one list. */
+static enum vocabulary vocabulary_of(enum column column)
+{
+    static const enum vocabulary vocabularies[COLUMN_COUNT] = {
+        [COLUMN_THEME] = VOCABULARY_THEME, [COLUMN_PUBLIC] = VOCABULARY_PUBLIC,
+        [COLUMN_PRICE] = VOCABULARY_PRICE, [COLUMN_MODE] = VOCABULARY_MODE,
+        [COLUMN_REACH] = VOCABULARY_REACH, [COLUMN_REACH_BY] = VOCABULARY_REACH_BY,
+    };
+    return vocabularies[column];
+}
+
+static void add_text(struct reading *r, enum column column, const char *between, const char *text)
+{
+    const char *held = r->texts[column];
+    r->texts[column] = *held ? arena_printf(r->arena, "%s%s%s", held, between, text) : text;
+}
+
 void reading_take(struct reading *r, const char *name, const json_t *value)
 {
-    const struct import_column *known = find_column(r, name);
+    const struct import_column *known = import_map_column(r->map, r->arena, name);
     enum column column = known ? known->column : COLUMN_UNKNOWN;
     const char *text = text_of(r->arena, value);
     bool nested = is_nested(value);
@@ -296,10 +304,12 @@ void reading_take(struct reading *r, const char *name, const json_t *value)
         import_map_count(r->map, name, "(column)", "(left out: names a person)");
         break;
     case COLUMN_THEME:
-        take_words(r, VOCABULARY_THEME, text, ";|\n");
-        break;
     case COLUMN_PUBLIC:
-        take_words(r, VOCABULARY_PUBLIC, text, ";|\n");
+    case COLUMN_PRICE:
+    case COLUMN_MODE:
+    case COLUMN_REACH:
+    case COLUMN_REACH_BY:
+        take_words(r, vocabulary_of(column), text, ";|\n");
         break;
     case COLUMN_STYLE:
         keep(r, name, value);
@@ -310,24 +320,11 @@ void reading_take(struct reading *r, const char *name, const json_t *value)
         if (json_array_size(value) > 1) /* the field holds one */
             keep(r, name, value);
         break;
-    case COLUMN_PRICE:
-        take_words(r, VOCABULARY_PRICE, text, ";|\n");
-        break;
     case COLUMN_CONDITIONS:
         if (are_words(r, VOCABULARY_PRICE, text))
             take_words(r, VOCABULARY_PRICE, text, ";|");
         else
-            r->texts[column] =
-                *r->texts[column] ? arena_printf(r->arena, "%s\n%s", r->texts[column], text) : text;
-        break;
-    case COLUMN_MODE:
-        take_words(r, VOCABULARY_MODE, text, ";|\n");
-        break;
-    case COLUMN_REACH:
-        take_words(r, VOCABULARY_REACH, text, ";|\n");
-        break;
-    case COLUMN_REACH_BY:
-        take_words(r, VOCABULARY_REACH_BY, text, ";|\n");
+            add_text(r, column, "\n", text);
         break;
     case COLUMN_ZONE:
         take_list(r, &r->zones, text);
@@ -345,8 +342,7 @@ void reading_take(struct reading *r, const char *name, const json_t *value)
         reading_add_detail(r, text);
         break;
     case COLUMN_ADDRESS_MORE:
-        r->texts[column] =
-            *r->texts[column] ? arena_printf(r->arena, "%s, %s", r->texts[column], text) : text;
+        add_text(r, column, ", ", text);
         break;
     case COLUMN_ID:
     case COLUMN_STRUCTURE_ID:

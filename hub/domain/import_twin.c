@@ -1,13 +1,20 @@
 #include "hub/domain/import_twin.h"
 
+#include "hub/base/text.h"
+#include "hub/crypto/wire.h"
 #include "hub/domain/directory_entry.h"
+#include "hub/domain/import_merge.h"
 #include "hub/domain/place.h"
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #define NAME_MAX_BYTES 300
+#define WORDS_MAX      24
 #define LOOKED_MAX     200 /* in one place: a house of associations has a hundred doors */
+#define TWINS_MAX      8   /* asked about for one record */
 
-double twin_likeness(const char *a, const char *b)
+static double likeness_of(const char *a, const char *b)
 {
     size_t la = strlen(a), lb = strlen(b), longest = la > lb ? la : lb;
     size_t shortest = la > lb ? lb : la;
@@ -32,104 +39,235 @@ double twin_likeness(const char *a, const char *b)
     return 1 - (double)row[lb] / (double)longest;
 }
 
-static bool find_siret(struct tx *tx, struct arena *arena, struct import_record *record, int64_t id,
-                       struct err *err)
+static int by_text(const void *a, const void *b)
 {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* "mairie de redon (ccas)" and "ccas mairie de redon" have the same words. */
+static void sort_words(const char *name, char out[NAME_MAX_BYTES + 1])
+{
+    char copy[NAME_MAX_BYTES + 1], *words[WORDS_MAX];
+    size_t count = 0, len = 0;
+    text_copy(copy, sizeof(copy), name);
+    for (char *at = copy; *at && count < WORDS_MAX;) {
+        at += strspn(at, " '");
+        if (*at)
+            words[count++] = at;
+        at += strcspn(at, " '");
+        if (*at)
+            *at++ = '\0';
+    }
+    qsort(words, count, sizeof(*words), by_text);
+    for (size_t i = 0; i < count; i++)
+        len += (size_t)snprintf(out + len, NAME_MAX_BYTES + 1 - len, "%s%s", i > 0 ? " " : "",
+                                words[i]);
+    out[len] = '\0';
+}
+
+double twin_likeness(const char *a, const char *b)
+{
+    char sorted_a[NAME_MAX_BYTES + 1], sorted_b[NAME_MAX_BYTES + 1];
+    double as_written = likeness_of(a, b);
+    if (as_written == 1 || strlen(a) > NAME_MAX_BYTES || strlen(b) > NAME_MAX_BYTES)
+        return as_written;
+    sort_words(a, sorted_a);
+    sort_words(b, sorted_b);
+    return fmax(as_written, likeness_of(sorted_a, sorted_b));
+}
+
+struct twin {
+    int64_t entry;
+    double likeness, metres; /* metres negative: unknown */
+};
+
+/* --- same SIRET ------------------------------------------------------------------------------- */
+
+static bool find_siret(struct tx *tx, const struct import_record *record, int64_t id,
+                       struct twin *twins, size_t *count, struct err *err)
+{
+    *count = 0;
     if (!*record->siret)
         return true;
     AUTO(stmt_release)
     struct stmt *stmt =
         stmt_get(tx->store,
-                 "SELECT r.source, r.record FROM import_record r "
-                 "JOIN directory_entry e ON e.id = r.id + 4294967296 "
+                 "SELECT e.id, e.name, own.name FROM import_record r "
+                 "JOIN directory_entry e ON e.id = r.id + 4294967296 AND e.is_structure = 1 "
                  "JOIN directory_entry own ON own.id = ?2 + 4294967296 AND own.place = e.place "
                  "AND own.name <> e.name "
-                 "WHERE r.siret = ?1 AND r.siret <> '' AND r.id <> ?2 ORDER BY r.id LIMIT 1",
+                 "WHERE r.siret = ?1 AND r.siret <> '' AND r.id <> ?2 ORDER BY r.id LIMIT ?3",
                  err);
     if (!stmt)
         return false;
     stmt_bind_text(stmt, 1, record->siret);
     stmt_bind_i64(stmt, 2, id);
-    bool row;
-    if (!stmt_next(stmt, &row, err))
-        return false;
-    if (row)
-        import_record_find(record, arena, "siret",
-                           arena_printf(arena, "same SIRET and commune as %s %s",
-                                        stmt_text(stmt, 0), stmt_text(stmt, 1)));
-    return true;
-}
-
-static bool name_twin(struct tx *tx, struct arena *arena, struct import_record *record,
-                      int64_t twin, double likeness, double metres, struct err *err)
-{
-    AUTO(stmt_release)
-    struct stmt *stmt =
-        stmt_get(tx->store, "SELECT source, record FROM import_record WHERE id = ?1", err);
-    bool row;
-    if (!stmt)
-        return false;
-    stmt_bind_i64(stmt, 1, twin);
-    if (!stmt_next(stmt, &row, err))
-        return false;
-    if (row)
-        import_record_find(record, arena, "name",
-                           arena_printf(arena, "%.0f %% the name of %s %s, %.0f m away",
-                                        100 * likeness, stmt_text(stmt, 0), stmt_text(stmt, 1),
-                                        metres));
-    return true;
-}
-
-/* Of those around, the one whose name is most like it; equal names are one thing already. */
-static bool find_near(struct tx *tx, struct arena *arena, struct import_record *record, int64_t id,
-                      struct err *err)
-{
-    const Maillon__Hfp__V1__ServiceContent *c = &record->content;
-    if (c->latitude_e5 == 0 && c->longitude_e5 == 0)
-        return true;
-    AUTO(stmt_release)
-    struct stmt *stmt =
-        stmt_get(tx->store,
-                 "SELECT e.id, e.latitude_e5, e.longitude_e5, e.name, own.name FROM "
-                 "directory_entry e, directory_entry own WHERE own.id = ?1 AND e.point = 1 AND "
-                 "e.is_structure = 1 AND e.latitude_e5 BETWEEN ?2 AND ?3 AND e.longitude_e5 "
-                 "BETWEEN ?4 AND ?5 AND e.id <> ?1 AND e.name_key <> own.name_key LIMIT ?6",
-                 err);
-    if (!stmt)
-        return false;
-    double high = TWIN_METRES / 111000.0 * 1e5;
-    double wide = high / fmax(cos(c->latitude_e5 / 1e5 * M_PI / 180), 0.05);
-    stmt_bind_i64(stmt, 1, ENTRY_IMPORTS + id);
-    stmt_bind_i64(stmt, 2, c->latitude_e5 - (int64_t)high);
-    stmt_bind_i64(stmt, 3, c->latitude_e5 + (int64_t)high);
-    stmt_bind_i64(stmt, 4, c->longitude_e5 - (int64_t)wide);
-    stmt_bind_i64(stmt, 5, c->longitude_e5 + (int64_t)wide);
-    stmt_bind_i64(stmt, 6, LOOKED_MAX);
-    double best = 0, best_metres = 0;
-    int64_t twin = 0;
+    stmt_bind_i64(stmt, 3, TWINS_MAX);
     bool row;
     for (;;) {
         if (!stmt_next(stmt, &row, err))
             return false;
         if (!row)
-            break;
-        double metres = 1000 * place_distance_km(c->latitude_e5 / 1e5, c->longitude_e5 / 1e5,
-                                                 (double)stmt_i64(stmt, 1) / 1e5,
-                                                 (double)stmt_i64(stmt, 2) / 1e5);
-        double likeness = twin_likeness(stmt_text(stmt, 3), stmt_text(stmt, 4));
-        if (metres > TWIN_METRES || likeness < TWIN_LIKENESS || likeness <= best)
-            continue;
-        best = likeness;
-        best_metres = metres;
-        twin = stmt_i64(stmt, 0) - ENTRY_IMPORTS;
+            return true;
+        twins[(*count)++] = (struct twin){
+            stmt_i64(stmt, 0), twin_likeness(stmt_text(stmt, 1), stmt_text(stmt, 2)), -1};
     }
-    return twin == 0 || name_twin(tx, arena, record, twin, best, best_metres, err);
+}
+
+/* --- nearly the same name near by ------------------------------------------------------------- */
+
+struct near { /* what is looked for */
+    int64_t entry;
+    int32_t latitude_e5, longitude_e5;
+    const char *names[2]; /* folded; NULL: none */
+    int64_t keys[2];      /* what has the same name and place is one thing already */
+};
+
+static void take_near(const struct near *near, struct stmt *stmt, struct twin *twins, size_t *count)
+{
+    int64_t key = stmt_i64(stmt, 4);
+    if (key != 0 && (key == near->keys[0] || key == near->keys[1]))
+        return;
+    double metres =
+        1000 * place_distance_km(near->latitude_e5 / 1e5, near->longitude_e5 / 1e5,
+                                 (double)stmt_i64(stmt, 1) / 1e5, (double)stmt_i64(stmt, 2) / 1e5);
+    double likeness = 0;
+    for (size_t i = 0; i < ARRAY_LEN(near->names); i++)
+        if (near->names[i] && *near->names[i])
+            likeness = fmax(likeness, twin_likeness(stmt_text(stmt, 3), near->names[i]));
+    if (metres <= TWIN_METRES && likeness >= TWIN_LIKENESS && *count < TWINS_MAX)
+        twins[(*count)++] = (struct twin){stmt_i64(stmt, 0), likeness, metres};
+}
+
+static bool find_near(struct tx *tx, const struct near *near, struct twin *twins, size_t *count,
+                      struct err *err)
+{
+    *count = 0;
+    if (near->latitude_e5 == 0 && near->longitude_e5 == 0)
+        return true;
+    AUTO(stmt_release)
+    struct stmt *stmt =
+        stmt_get(tx->store,
+                 "SELECT id, latitude_e5, longitude_e5, name, name_key FROM directory_entry WHERE "
+                 "point = 1 AND is_structure = 1 AND latitude_e5 BETWEEN ?2 AND ?3 AND "
+                 "longitude_e5 BETWEEN ?4 AND ?5 AND id <> ?1 LIMIT ?6",
+                 err);
+    if (!stmt)
+        return false;
+    double high = TWIN_METRES / 111000.0 * 1e5;
+    double wide = high / fmax(cos(near->latitude_e5 / 1e5 * M_PI / 180), 0.05);
+    stmt_bind_i64(stmt, 1, near->entry);
+    stmt_bind_i64(stmt, 2, near->latitude_e5 - (int64_t)high);
+    stmt_bind_i64(stmt, 3, near->latitude_e5 + (int64_t)high);
+    stmt_bind_i64(stmt, 4, near->longitude_e5 - (int64_t)wide);
+    stmt_bind_i64(stmt, 5, near->longitude_e5 + (int64_t)wide);
+    stmt_bind_i64(stmt, 6, LOOKED_MAX);
+    bool row;
+    for (;;) {
+        if (!stmt_next(stmt, &row, err))
+            return false;
+        if (!row)
+            return true;
+        take_near(near, stmt, twins, count);
+    }
+}
+
+/* --- whose turn ------------------------------------------------------------------------------- */
+
+static bool read_keys(struct tx *tx, struct arena *arena, struct near *near, struct err *err)
+{
+    AUTO(stmt_release)
+    struct stmt *stmt = stmt_get(
+        tx->store, "SELECT name, name_key, owner_key FROM directory_entry WHERE id = ?1", err);
+    bool row;
+    if (!stmt)
+        return false;
+    stmt_bind_i64(stmt, 1, near->entry);
+    if (!stmt_next(stmt, &row, err))
+        return false;
+    if (row) {
+        near->names[0] = arena_text(arena, stmt_text(stmt, 0));
+        near->keys[0] = stmt_i64(stmt, 1);
+        near->keys[1] = near->entry < ENTRY_IMPORTS ? stmt_i64(stmt, 2) : 0;
+    }
+    return true;
+}
+
+static bool ask(struct tx *tx, int64_t entry, const struct twin *twins, size_t count,
+                const char *why, size_t *open, struct err *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        bool is_open;
+        if (!pair_add(tx, entry, twins[i].entry, why, twins[i].likeness, twins[i].metres, &is_open,
+                      err))
+            return false;
+        *open += is_open;
+    }
+    return true;
 }
 
 bool twin_find(struct tx *tx, struct arena *arena, struct import_record *record, int64_t id,
                struct err *err)
 {
+    const Maillon__Hfp__V1__ServiceContent *c = &record->content;
+    struct near near = {.entry = ENTRY_IMPORTS + id,
+                        .latitude_e5 = c->latitude_e5,
+                        .longitude_e5 = c->longitude_e5};
+    struct twin twins[TWINS_MAX];
+    size_t count, sirets = 0, names = 0;
     if (record->is_service || record->closed)
         return true;
-    return find_siret(tx, arena, record, id, err) && find_near(tx, arena, record, id, err);
+    if (!find_siret(tx, record, id, twins, &count, err) ||
+        !ask(tx, near.entry, twins, count, "siret", &sirets, err) ||
+        !read_keys(tx, arena, &near, err) || !find_near(tx, &near, twins, &count, err) ||
+        !ask(tx, near.entry, twins, count, "name", &names, err))
+        return false;
+    if (sirets > 0)
+        import_record_find(record, arena, "siret", "same SIRET and commune as another record");
+    else if (names > 0)
+        import_record_find(record, arena, "name", "nearly the name of another record close by");
+    return true;
+}
+
+bool twin_find_of_hub(struct tx *tx, struct arena *arena, int64_t entry,
+                      const Maillon__Hfp__V1__ServiceContent *content, struct err *err)
+{
+    struct near near = {
+        .entry = entry, .latitude_e5 = content->latitude_e5, .longitude_e5 = content->longitude_e5};
+    struct twin twins[TWINS_MAX];
+    size_t count, open = 0;
+    if (near.latitude_e5 == 0 && near.longitude_e5 == 0)
+        return true;
+    near.names[1] = text_fold(arena, bytes_text(content->structure_name));
+    return read_keys(tx, arena, &near, err) && find_near(tx, &near, twins, &count, err) &&
+           ask(tx, entry, twins, count, "name", &open, err);
+}
+
+bool twin_find_of_hubs(struct tx *tx, struct arena *arena, int64_t *after, size_t count,
+                       bool *ret_more, struct err *err)
+{
+    AUTO(stmt_release)
+    struct stmt *stmt = stmt_get(tx->store,
+                                 "SELECT id, content FROM service WHERE id > ?1 AND content IS NOT "
+                                 "NULL ORDER BY id LIMIT ?2",
+                                 err);
+    bool row;
+    if (!stmt)
+        return false;
+    stmt_bind_i64(stmt, 1, *after);
+    stmt_bind_i64(stmt, 2, (int64_t)count);
+    for (size_t seen = 0;; seen++) {
+        if (!stmt_next(stmt, &row, err))
+            return false;
+        *ret_more = seen == count && count > 0;
+        if (!row)
+            return true;
+        *after = stmt_i64(stmt, 0);
+        const Maillon__Hfp__V1__ServiceContent *content = wire_unpack(
+            &maillon__hfp__v1__service_content__descriptor, stmt_bytes(stmt, 1), arena, err);
+        if (!content)
+            return err_set(err, ERR_IO, "a stored service is damaged");
+        if (!twin_find_of_hub(tx, arena, *after, content, err))
+            return false;
+    }
 }

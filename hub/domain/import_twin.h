@@ -1,16 +1,27 @@
 #pragma once
-/* Imported structures that may be one: a person decides (PRODUCT.md 5.3). */
+/* Entries that may be one thing: a person decides (import_merge.h, PRODUCT.md 5.3). */
 #include "hub/domain/import_record.h"
 #include "hub/domain/tx.h"
 
 #define TWIN_LIKENESS 0.85
 #define TWIN_METRES   200
 
-/** 1: the same, 0: nothing in common: one less the share of letters to change. Folded names. */
+/**
+ * 1: the same, 0: nothing in common: one less the share of letters to change (Levenshtein), of
+ * folded names. Names whose words are the same in another order are the same.
+ */
 double twin_likeness(const char *a, const char *b);
 /**
- * Adds a finding when another record has the same SIRET and commune under another name, or nearly
- * the same name within TWIN_METRES. Its own entry is written already.
+ * Asks about each other structure with the same SIRET and commune under another name, or nearly the
+ * same name within TWIN_METRES; adds a finding for what nobody has decided. Its own entry is
+ * written already.
  */
 NODISCARD bool twin_find(struct tx *tx, struct arena *arena, struct import_record *record,
                          int64_t id, struct err *err);
+/** The same for a service of a hub: imported structures near it named as it is, or as who offers
+ * it. `entry`: its id; written already. */
+NODISCARD bool twin_find_of_hub(struct tx *tx, struct arena *arena, int64_t entry,
+                                const Maillon__Hfp__V1__ServiceContent *content, struct err *err);
+/** The same for services of hubs after `*after`, at most `count`; leaves the last in `*after`. */
+NODISCARD bool twin_find_of_hubs(struct tx *tx, struct arena *arena, int64_t *after, size_t count,
+                                 bool *ret_more, struct err *err);

@@ -9,6 +9,8 @@
 #define TEXT_GOOD      200
 #define TEXT_LONG      2000
 #define DOES_NOT_APPLY (-1.0)
+#define GOOD_SCORE     0.90
+#define FAIR_SCORE     0.65
 
 const char *quality_code(enum quality_part part)
 {
@@ -86,6 +88,11 @@ static double of_capacity(const struct directory_service *service, struct wall n
     return capacity ? freshness(now, (int64_t)capacity->updated_s * 1000, CAPACITY_DAYS,
                                 2 * CAPACITY_DAYS)
                     : 0;
+}
+
+const char *quality_level(double score)
+{
+    return score >= GOOD_SCORE ? "good" : score >= FAIR_SCORE ? "fair" : "poor";
 }
 
 struct quality quality_of(const struct directory_service *service, struct wall now)

@@ -29,4 +29,6 @@ struct quality {
     double score;           /* 0 to 1 */
     enum quality_part next; /* what gains most, the first of equals; QUALITY_COUNT: nothing */
 };
+/** "good", "fair" or "poor": how the keeper of an entry is told. */
+const char *quality_level(double score);
 struct quality quality_of(const struct directory_service *service, struct wall now);

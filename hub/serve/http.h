@@ -39,6 +39,8 @@ NODISCARD bool http_admit_client(struct lws *wsi);
 void http_let_go(struct lws *wsi);
 /** Who the head of the request says is asking; false: it says so in a way that cannot be. */
 NODISCARD bool http_caller(struct lws *wsi, struct caller *ret);
+/** Does the browser speak TLS, with us or with the proxy in front? */
+bool http_is_secure(struct lws *wsi);
 bool http_is_draining(const struct http *http);
 /** One header's value; "" when absent. @return false: it does not fit. */
 NODISCARD bool http_header(struct lws *wsi, enum lws_token_indexes header, char *out, size_t size);

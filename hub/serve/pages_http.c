@@ -1,23 +1,27 @@
 #include "hub/serve/pages_http.h"
 
 #include "hub/base/mem.h"
+#include "hub/base/text.h"
 #include "hub/crypto/secret.h"
 #include "hub/serve/http.h"
 #include "hub/serve/http_answer.h"
 #include <stdlib.h>
 
 #define QUERY_MAX 2048
+/* Half a year, this host alone: its neighbours may have other habits. */
+#define ALWAYS_TLS "Strict-Transport-Security: max-age=15552000\r\n"
 
 struct pages_http {
-    bool is_post, secure;
-    char path[256];
+    bool is_post, secure, too_large;
+    char path[256], address[CALLER_ADDRESS];
     struct buf query;
     char content_type[96];
     char cookies[2048];
-    char accept_language[256];
+    char accept_language[256], accept_encoding[256];
     char if_none_match[64];
     char host[256], origin[256];
     char fetch_site[24];
+    char user_agent[512]; /* looked at and forgotten */
 };
 
 /* lws hands the query over decoded, field by field: it is encoded again for who reads forms. A "+"
@@ -56,7 +60,8 @@ static bool read_custom(struct lws *wsi, const char *name, char *out, size_t siz
                         lws_hdr_custom_copy(wsi, out, (int)size, name, (int)strlen(name)) >= 0);
 }
 
-struct pages_http *pages_http_read(struct lws *wsi, bool is_post, const char *path, bool secure)
+struct pages_http *pages_http_read(struct lws *wsi, bool is_post, const char *path, bool secure,
+                                   const char *address)
 {
     AUTO(pages_http_free) struct pages_http *head = mem_alloc(sizeof(*head));
     const struct {
@@ -67,12 +72,14 @@ struct pages_http *pages_http_read(struct lws *wsi, bool is_post, const char *pa
         {WSI_TOKEN_HTTP_CONTENT_TYPE, head->content_type, sizeof(head->content_type)},
         {WSI_TOKEN_HTTP_COOKIE, head->cookies, sizeof(head->cookies)},
         {WSI_TOKEN_HTTP_ACCEPT_LANGUAGE, head->accept_language, sizeof(head->accept_language)},
+        {WSI_TOKEN_HTTP_ACCEPT_ENCODING, head->accept_encoding, sizeof(head->accept_encoding)},
         {WSI_TOKEN_HTTP_IF_NONE_MATCH, head->if_none_match, sizeof(head->if_none_match)},
         {WSI_TOKEN_HOST, head->host, sizeof(head->host)},
         {WSI_TOKEN_ORIGIN, head->origin, sizeof(head->origin)},
     };
     head->is_post = is_post;
     head->secure = secure;
+    text_copy(head->address, sizeof(head->address), address);
     if (strlen(path) >= sizeof(head->path))
         return NULL;
     memcpy(head->path, path, strlen(path) + 1);
@@ -82,6 +89,8 @@ struct pages_http *pages_http_read(struct lws *wsi, bool is_post, const char *pa
     if (!read_custom(wsi, "sec-fetch-site:", head->fetch_site, sizeof(head->fetch_site)) ||
         !read_query(wsi, &head->query))
         return NULL;
+    if (!http_header(wsi, WSI_TOKEN_HTTP_USER_AGENT, head->user_agent, sizeof(head->user_agent)))
+        head->user_agent[0] = '\0'; /* only a word of it is kept: too long a one is no matter */
     return TAKE(head);
 }
 
@@ -94,12 +103,23 @@ void pages_http_free(struct pages_http *head)
     free(head);
 }
 
+void pages_http_refuse_size(struct pages_http *head)
+{
+    head->too_large = true;
+}
+
 bool pages_http_has_session(const struct pages_http *head)
 {
     char token[TOKEN_TEXT];
-    bool found = page_cookie(head->cookies, PAGE_COOKIE, token, sizeof(token)) && token[0];
+    bool found = page_token(head->cookies, PAGE_COOKIE, head->secure, token);
     secret_wipe(token, sizeof(token));
     return found;
+}
+
+void pages_http_copy_session(const struct pages_http *head, char ret[TOKEN_TEXT])
+{
+    if (!page_token(head->cookies, PAGE_COOKIE, head->secure, ret))
+        ret[0] = '\0';
 }
 
 void pages_http_handle(const struct pages_http *head, struct pages *pages, struct bytes body,
@@ -113,23 +133,29 @@ void pages_http_handle(const struct pages_http *head, struct pages *pages, struc
         .content_type = head->content_type,
         .cookies = head->cookies,
         .accept_language = head->accept_language,
+        .accept_encoding = head->accept_encoding,
         .if_none_match = head->if_none_match,
         .host = head->host,
         .origin = head->origin,
         .fetch_site = head->fetch_site,
         .secure = head->secure,
+        .address = head->address,
+        .user_agent = head->user_agent,
+        .too_large = head->too_large,
     };
     pages_handle(pages, &request, done, ctx);
 }
 
 void pages_http_answer(struct buf *out, const struct page_reply *reply, bool with_body,
-                       bool keep_alive)
+                       bool keep_alive, bool is_tls)
 {
     uint8_t *headroom = buf_reserve(out, LWS_PRE + 512 + reply->headers.len + reply->body.len);
     memset(headroom, 0, LWS_PRE);
     out->len += LWS_PRE;
     buf_addf(out, "HTTP/1.1 %u %s\r\n", reply->status, http_answer_status(reply->status));
     buf_add_bytes(out, reply->headers);
+    if (is_tls)
+        buf_add_text(out, ALWAYS_TLS);
     if (reply->status != 304)
         buf_addf(out, "Content-Length: %zu\r\n", reply->body.len);
     buf_addf(out, "Connection: %s\r\n\r\n", keep_alive ? "keep-alive" : "close");
@@ -142,7 +168,7 @@ bool pages_http_session(struct lws *wsi, char ret[TOKEN_TEXT])
     char cookies[2048];
     ret[0] = '\0';
     bool found = http_header(wsi, WSI_TOKEN_HTTP_COOKIE, cookies, sizeof(cookies)) &&
-                 page_cookie(cookies, PAGE_COOKIE, ret, TOKEN_TEXT) && ret[0];
+                 page_token(cookies, PAGE_COOKIE, http_is_secure(wsi), ret);
     secret_wipe(cookies, sizeof(cookies));
     return found;
 }

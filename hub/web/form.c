@@ -2,6 +2,7 @@
 #include "hub/web/pages_internal.h"
 
 #include "hub/base/text.h"
+#include <stdio.h>
 
 static int hex_digit(uint8_t c)
 {
@@ -27,7 +28,7 @@ static void decode(struct bytes in, struct buf *out)
     }
 }
 
-static bool add_field(json_t *ret, struct bytes name, struct bytes value)
+bool form_add_field(json_t *ret, struct bytes name, struct bytes value)
 {
     if (!text_is_valid(name) || !text_is_valid(value))
         return false;
@@ -59,7 +60,7 @@ bool form_parse(struct bytes text, json_t *ret)
         decode(field, &value);
         if (!name.len)
             continue;
-        if (++count > PAGE_FIELDS_MAX || !add_field(ret, buf_bytes(&name), buf_bytes(&value)))
+        if (++count > PAGE_FIELDS_MAX || !form_add_field(ret, buf_bytes(&name), buf_bytes(&value)))
             return false;
     }
     return true;
@@ -85,6 +86,18 @@ bool form_is_local_path(const char *path)
         if (*path <= 0x20 || *path >= 0x7f || *path == '\\')
             return false;
     return true;
+}
+
+/* Cookies come from outside, and a token goes into headers and hashes. */
+bool page_token(const char *cookies, const char *name, bool secure, char ret[TOKEN_TEXT])
+{
+    char full[40];
+    snprintf(full, sizeof(full), "%s%s", secure ? PAGE_COOKIE_HOST : "", name);
+    if (page_cookie(cookies, full, ret, TOKEN_TEXT) && ret[0] &&
+        strspn(ret, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(ret))
+        return true;
+    ret[0] = '\0';
+    return false;
 }
 
 bool page_cookie(const char *cookies, const char *name, char *out, size_t size)

@@ -1,6 +1,7 @@
 /* Whatever a file holds, it is refused whole as ERR_INVALID or its records are accounted for. */
 #include "hub/crypto/secret.h"
 #include "hub/domain/import.h"
+#include "hub/domain/import_guess.h"
 #include <assert.h>
 #include <stdlib.h>
 
@@ -47,6 +48,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .file = bytes_of(data, size),
         .source = "fuzz",
     };
+    const char *guess = import_guess(file.file);
+    assert(!guess || strlen(guess) >= 4);
     arena_reset(tx->arena);
     if (!store_savepoint(tx->store, &err))
         abort();

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "hub/domain/import_review.h"
 #include "proto/limits.h"
 #include "tests/support/directory_fixture.h"
 #include <math.h>
@@ -59,7 +60,7 @@ static struct import_report import_bytes(struct domain_fixture *f, const char *f
                                          struct bytes file, struct bytes services, bool dry_run)
 {
     struct import_report report;
-    const struct import_file import = {format, file, services, "partner", dry_run};
+    const struct import_file import = {format, file, services, "partner", dry_run, NULL};
     assert_ok(f, directory_import(&f->tx, &import, &report, &f->err));
     assert_int_equal(report.read,
                      report.created + report.updated + report.unchanged + report.refused);
@@ -184,12 +185,13 @@ static void unknown_words_and_columns_are_kept_and_reported(void **state)
     assert_int_equal(report.review, 1);
     assert_int_equal(report.issue_count, 1);
     assert_int_equal(search(f, "jardinage", "").count, 1);
-    struct import_issue *issues;
+    struct review_group *groups;
     size_t count;
-    assert_ok(f, import_list_review(f->tx.store, f->tx.arena, 10, &issues, &count, &f->err));
+    assert_ok(f, review_list(f->tx.store, f->tx.arena, 10, &groups, &count, &f->err));
     assert_int_equal(count, 1);
-    assert_string_equal(issues[0].record, "test structure/1");
-    assert_string_equal(issues[0].what, "unknown word \"jardinage-lunaire\"");
+    assert_string_equal(groups[0].source, "test");
+    assert_string_equal(groups[0].record, "structure/1");
+    assert_string_equal(groups[0].what, "unknown word \"jardinage-lunaire\"");
 }
 
 static void local_partner_rows_become_clean(void **state)

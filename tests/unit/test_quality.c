@@ -108,7 +108,7 @@ static void nearly_the_same_name_within_200_m_goes_to_review(void **state)
     assert_int_equal(twins_of(f, MEDIATHEQUE("3", "c", "Médiatèque Jean Bollé", "47.6532")), 1);
     assert_int_equal(twins_of(f, MEDIATHEQUE("4", "d", "Médiathéque J. Bolé", "47.6553")), 0);
     assert_int_equal(twins_of(f, MEDIATHEQUE("5", "e", "Mission locale de Redon", "47.6515")), 0);
-    assert_int_equal(query_i64(f, "SELECT count(*) FROM import_review WHERE field = 'name'"), 1);
+    assert_int_equal(query_i64(f, "SELECT count(*) FROM import_pair"), 2);
 }
 
 static void inherited_fields_have_the_date_of_the_structure(void **state)
