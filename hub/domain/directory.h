@@ -6,13 +6,24 @@
  */
 #include "hub/domain/fit.h"
 #include "hub/domain/inbound.h"
+#include "hub/domain/search_terms.h"
 #include "hub/domain/tx.h"
 #include "maillon/hfp/v1/directory.pb-c.h"
 
 #define SERVICE_UID_MAX   64 /* bytes of letters, digits, '-' and '_' */
 #define SERVICES_PER_NODE 500
 #define SEARCH_LIMIT_MAX  100
+#define SEARCH_OFFSET_MAX 400
 #define SEARCH_LOOKED_MAX 1000 /* candidates ranked for one answer */
+
+/** A field that an imported record has from another one that was merged into it. */
+struct directory_filled {
+    size_t offset; /* in ServiceContent */
+    const char *source;
+    int64_t dated_ms;
+};
+
+enum directory_point { DIRECTORY_NOWHERE, DIRECTORY_POINT_OWN, DIRECTORY_POINT_OF_COMMUNE };
 
 /** Of a service of a hub or of an imported record. Lives in the arena of the call. */
 struct directory_service {
@@ -34,9 +45,16 @@ struct directory_service {
     int64_t imported_ms;        /* imports: when it came here */
     unsigned inherited;         /* imported services: set of enum inherited (import_record.h): */
     int64_t structure_dated_ms; /* fields of its structure have this date */
+    int64_t merged_into;        /* imports: the entry that stands for it; 0: itself */
+    const struct directory_filled *filled; /* imports: fields of records merged into it */
+    size_t filled_count;
     double distance_km;         /* search with `near`; negative: unknown */
-    bool is_judged;             /* search with a person: */
-    unsigned why_not;           /* set of 1 << enum fit_reason; 0: suits */
+    enum directory_point point; /* of a search: where it is */
+    int32_t latitude_e5, longitude_e5;
+    bool is_judged;   /* search with a person: */
+    unsigned why_not; /* set of 1 << enum fit_reason; 0: suits */
+    unsigned good;    /* the same: what it says itself that suits */
+    bool zone_doubt;  /* for an EPCI, and nobody here knows which communes it has */
 };
 
 /* Kind functions of TYPE_SERVICE (hub/kinds.c). */
@@ -70,7 +88,7 @@ NODISCARD bool directory_list_page(struct store *store, struct arena *arena,
                                    enum directory_part part, int64_t offset, size_t limit,
                                    struct directory_service **ret, size_t *ret_count,
                                    int64_t *ret_total, struct err *err);
-/** The imported structure with that ID in its file; ERR_UNKNOWN. */
+/** The imported structure with that ID in its file, or the one it was merged into; ERR_UNKNOWN. */
 NODISCARD bool directory_find_structure(struct store *store, struct arena *arena,
                                         const char *source, const char *id,
                                         struct directory_service *ret, struct err *err);
@@ -88,8 +106,13 @@ NODISCARD bool directory_remove_service(struct tx *tx, const char *uid, struct e
 /** `capacity` NULL: not stated. Its updated_s becomes now. */
 NODISCARD bool directory_set_capacity(struct tx *tx, const char *uid,
                                       const Maillon__Hfp__V1__Capacity *capacity, struct err *err);
-/** Ends capacity words by their date, renews own services before they expire, forgets expired ones.
- */
+/** The day it was checked on becomes today. */
+NODISCARD bool directory_confirm_service(struct tx *tx, const char *uid, struct err *err);
+/** @param closure  NULL: open again. */
+NODISCARD bool directory_close_service(struct tx *tx, const char *uid,
+                                       const Maillon__Hfp__V1__Closure *closure, struct err *err);
+/** Ends words about capacity and closure by their date, renews own services before they expire,
+ * forgets expired ones and staged files. */
 NODISCARD bool directory_tick(struct tx *tx, struct wall *ret_next, struct err *err);
 
 struct directory_query {
@@ -99,6 +122,7 @@ struct directory_query {
     const char *theme; /* a theme or a family of themes */
     bool hub_only;     /* only what takes referrals */
     size_t limit;      /* 0: 20 */
+    size_t offset;     /* how many of the list to leave out; at most SEARCH_OFFSET_MAX */
     /* Whom it is for: what does not suit comes last and says why (fit.h). Its commune is that of
      * `near` when not given. */
     struct fit_person person;
@@ -109,9 +133,34 @@ struct directory_query {
 struct directory_results {
     struct directory_service *services; /* arena */
     size_t count;
-    size_t looked_at;      /* candidates ranked */
-    const char *near_name; /* the place understood; "" */
+    size_t looked_at;           /* candidates ranked */
+    bool more;                  /* the list goes on */
+    const char *near_name;      /* the place understood; "" */
+    double latitude, longitude; /* of it */
+    const struct correction *corrections;
+    size_t correction_count;
 };
+/** Where a service is, as a search has it: its own point, else that of its commune. */
+NODISCARD bool directory_locate(struct store *store, struct arena *arena,
+                                struct directory_service *service, struct err *err);
+
+/* For a map: how many entries each commune has. */
+struct directory_commune {
+    const char *name, *postal_code; /* arena */
+    int32_t latitude_e5, longitude_e5;
+    size_t services;
+};
+#define COMMUNES_MAX 500
+/** Those with most first; `km` 0: everywhere. Arena array. */
+NODISCARD bool directory_list_communes(struct store *store, struct arena *arena, double latitude,
+                                       double longitude, double km, struct directory_commune **ret,
+                                       size_t *ret_count, struct err *err);
+/** How many services a hub offers here and where they are in the mean (nowhere: point is
+ * DIRECTORY_NOWHERE). @param node  NULL: this hub. */
+NODISCARD bool directory_middle(struct store *store, const struct node_id *node, size_t *ret_count,
+                                enum directory_point *ret_point, int32_t *ret_latitude_e5,
+                                int32_t *ret_longitude_e5, struct err *err);
+
 /**
  * Everyday words, slips and plurals are understood (search_terms.h). What has all that is asked for
  * comes first; where that is little, what has some of it follows. The order is explained in

@@ -55,7 +55,10 @@ bool directory_find_structure(struct store *store, struct arena *arena, const ch
 {
     AUTO(stmt_release)
     struct stmt *stmt =
-        stmt_get(store, "SELECT id FROM import_record WHERE source = ?1 AND record = ?2", err);
+        stmt_get(store,
+                 "SELECT CASE WHEN merged_into > 4294967296 THEN merged_into ELSE id + 4294967296 "
+                 "END FROM import_record WHERE source = ?1 AND record = ?2",
+                 err);
     bool row;
     if (!stmt)
         return false;
@@ -65,5 +68,5 @@ bool directory_find_structure(struct store *store, struct arena *arena, const ch
         return false;
     if (!row)
         return err_set(err, ERR_UNKNOWN, "no such structure");
-    return directory_get_entry(store, arena, ENTRY_IMPORTS + stmt_i64(stmt, 0), ret, err);
+    return directory_get_entry(store, arena, stmt_i64(stmt, 0), ret, err);
 }

@@ -1,6 +1,7 @@
 #include "hub/domain/directory.h"
 
 #include "hub/base/text.h"
+#include "hub/domain/commune.h"
 #include "hub/domain/directory_entry.h"
 #include "hub/domain/everyday.h"
 #include "hub/domain/hours.h"
@@ -11,43 +12,55 @@
 #define NAME_LOOKED_MAX 500 /* candidates whose name matches come first */
 #define LOADED_MAX      300 /* services looked into for whether they are open */
 #define LIMIT_DEFAULT   20
-#define FEW             5 /* so few answers to all words: those to some of them are shown too */
+#define WANTED_STEP     60 /* pages of one list are cut from the same circle */
+#define FEW             5  /* so few answers to all words: those to some of them are shown too */
 
 /*
- * Ranking. For each thing asked for a service has points: POINTS_NAME when its name says it,
- * POINTS_THEME when it is of a theme that the words stand for, or its name says so in other words,
- * POINTS_LABEL when the title of its theme has the word, POINTS_TEXT when only its text mentions
- * it; a word that is one slip away counts POINTS_SLIP less, a weak word a quarter.
+ * Ranking. What does not suit the person comes after what does. Then, with a place, the nearest
+ * first: a thing asked for that is only mentioned counts as KM_MENTIONED further away, one that is
+ * missing as KM_MISSING, and what has no place at all comes last. Circles
+ * around the place (rings_km) are searched until WANTED_STEP are found, or as many more as the
+ * pages before have shown.
  *
- * What does not suit the person comes after what does. With a place the nearest is first, where a
- * thing asked for that is only mentioned counts as KM_MENTIONED further away, and one that is
- * missing as KM_MISSING; equal distances go by points. Without a place, points decide, things that
- * are in name or theme before things that are mentioned. What is still equal stays as stored:
- * services of hubs, then imported records, oldest first.
+ * Equal so far, or without a place, what has most of the things asked for comes first: a thing in
+ * name or theme counts STRONG (STRONG_THEME when the words stand for one precise theme), a mention
+ * 1, a weak word nothing. Then points, per thing asked for: POINTS_NAME when the name says it,
+ * POINTS_THEME when it is of a theme that the words stand for, POINTS_INFERRED when only its name
+ * stands for that theme, POINTS_FAMILY for another theme of its family, POINTS_LABEL when the title
+ * of its theme has the word, POINTS_TEXT when only its text mentions it; POINTS_BOTH more for name
+ * and theme, POINTS_HALF more for the theme and part of an expression in the name, POINTS_WHOLE
+ * more the less else the name says; a word one slip away counts POINTS_SLIP less, a weak word a
+ * quarter. What is still equal stays as stored: services of hubs, then imported records, oldest
+ * first.
  */
-#define POINTS_NAME  32
-#define POINTS_BEGIN 24 /* the name has a word that begins so */
-#define POINTS_THEME 28
-#define POINTS_LABEL 16
-#define POINTS_TEXT  4
-#define POINTS_SLIP  2
-#define POINTS_BOTH  8 /* name and theme: more than one of them */
-#define POINTS_WHOLE 8 /* the name says nothing else */
-#define KM_MENTIONED 25
-#define KM_MISSING   60
-#define STRONG_THEME 6 /* everyday words for one precise theme say most of what is wanted */
-#define STRONG       4 /* what is in name or theme, against 1 for a mention */
+#define POINTS_NAME     32
+#define POINTS_BEGIN    24 /* the name has a word that begins so */
+#define POINTS_THEME    28
+#define POINTS_INFERRED 26 /* its name stands for the theme, it does not say so itself */
+#define POINTS_HALF     4  /* of the theme, and the name has a part of the expression */
+#define POINTS_FAMILY   12 /* of the same family of themes: shown where little else is found */
+#define POINTS_LABEL    16
+#define POINTS_TEXT     4
+#define POINTS_SLIP     2
+#define POINTS_BOTH     8 /* name and theme: more than one of them */
+#define POINTS_WHOLE    8 /* the name says nothing else */
+#define KM_MENTIONED    25
+#define KM_MISSING      60
+#define STRONG_THEME    6 /* everyday words for one precise theme say most of what is wanted */
+#define STRONG          4 /* what is in name or theme, against 1 for a mention */
 
 /* Circles tried one after the other until enough is found near; 0: everywhere. */
 static const double rings_km[] = {3, 15, 60, 200, 0};
 
-enum mode { MODE_ALL, MODE_ANY, MODE_BEGINNINGS, MODE_COUNT };
+enum mode { MODE_ALL, MODE_ANY, MODE_FAMILY, MODE_BEGINNINGS, MODE_COUNT };
 
 struct candidate {
     int64_t id;
     unsigned met, points, why_not;
     double distance_km, felt_km; /* negative: unknown */
     int64_t name_key, owner_key, dated_ms;
+    int32_t latitude_e5, longitude_e5;
+    enum directory_point point;
     bool is_structure, hidden;
 };
 
@@ -57,8 +70,10 @@ struct search {
     const struct directory_query *query;
     struct fit_person person;
     bool is_personal; /* the person says something */
-    size_t limit;
-    struct term terms[TERMS_MAX];
+    size_t limit, offset;
+    size_t wanted; /* so many are looked for before it is enough */
+    struct search_reading *reading;
+    const struct term *terms;  /* of it */
     size_t term_count, needed; /* needed: those that are not weak */
     bool near;
     struct place place;
@@ -103,8 +118,12 @@ static void add_term(struct buf *out, const struct term *term, const char *colum
         add_word(out, &term->words[i], mode);
     }
     buf_add_text(out, ")");
-    for (size_t i = 0; (texts || mode == MODE_ANY) && i < term->theme_count; i++)
+    for (size_t i = 0; (texts || mode == MODE_ANY || mode == MODE_FAMILY) && i < term->theme_count;
+         i++)
         buf_addf(out, " OR facet : (\"%s\" OR \"%s\")", term->themes[i], term->inferred[i]);
+    for (size_t i = 0; mode == MODE_FAMILY && i < term->theme_count; i++)
+        if (*term->families[i])
+            buf_addf(out, " OR facet : \"%s\"", term->families[i]);
     buf_add_text(out, ")");
 }
 
@@ -210,21 +229,30 @@ static unsigned points_of_word(const struct term_word *word, const struct texts 
 static unsigned points_of(const struct term *term, const struct texts *texts, enum mode mode)
 {
     unsigned sum = 0, themes = 0;
-    bool all = true;
+    bool all = true, named = false;
     for (size_t i = 0; i < term->word_count; i++) {
         unsigned points = points_of_word(&term->words[i], texts, mode);
         sum += points;
         all = all && points > 0;
+        named = named || points >= POINTS_BEGIN;
     }
     unsigned words = term->word_count > 0 ? sum / (unsigned)term->word_count : 0;
     if (!all && term->theme_count > 0)
         words = 0; /* half of an expression means something else */
-    for (size_t i = 0; i < term->theme_count; i++)
-        if (find_word(texts->facet, term->themes[i], strlen(term->themes[i]), false) ||
-            find_word(texts->facet, term->inferred[i], strlen(term->inferred[i]), false))
+    for (size_t i = 0; i < term->theme_count; i++) {
+        if (find_word(texts->facet, term->themes[i], strlen(term->themes[i]), false))
             themes = POINTS_THEME;
-    if (words > POINTS_LABEL && themes > 0)
+        else if (themes == 0 &&
+                 find_word(texts->facet, term->inferred[i], strlen(term->inferred[i]), false))
+            themes = POINTS_INFERRED;
+        else if (themes == 0 && mode == MODE_FAMILY && *term->families[i] &&
+                 find_word(texts->facet, term->families[i], strlen(term->families[i]), false))
+            themes = POINTS_FAMILY;
+    }
+    if (words > POINTS_LABEL && themes > POINTS_FAMILY)
         return words + POINTS_BOTH;
+    if (!all && named && themes == POINTS_THEME)
+        return themes + POINTS_HALF;
     return words > themes ? words : themes;
 }
 
@@ -289,6 +317,9 @@ static void take_candidate(struct search *s, struct stmt *stmt)
         .name_key = stmt_i64(stmt, 4),
         .owner_key = stmt_i64(stmt, 5),
         .dated_ms = stmt_i64(stmt, 6),
+        .latitude_e5 = (int32_t)stmt_i64(stmt, 2),
+        .longitude_e5 = (int32_t)stmt_i64(stmt, 3),
+        .point = (enum directory_point)stmt_i64(stmt, 1),
         .is_structure = stmt_i64(stmt, 7),
     };
     if (s->near && s->km > 0 && (c->distance_km < 0 || c->distance_km > s->km))
@@ -434,7 +465,7 @@ static bool run_mode(struct search *s, struct err *err)
         s->km = rings_km[i];
         if (!run_ring(s, err))
             return false;
-        if (s->count >= s->limit)
+        if (s->count >= s->wanted)
             break;
     }
     return true;
@@ -458,29 +489,62 @@ static bool is_open(const struct search *s, const struct directory_service *serv
            HOURS_OPEN;
 }
 
+/* What only the whole record tells. */
+static bool is_asked_for(const struct search *s, const struct directory_service *service)
+{
+    return (!s->query->hub_only || service->takes_referrals) &&
+           (s->query->open_at_ms <= 0 || is_open(s, service));
+}
+
+static void describe(const struct search *s, const struct candidate *c,
+                     struct directory_service *service)
+{
+    service->distance_km = c->distance_km;
+    service->point = c->point;
+    service->latitude_e5 = c->latitude_e5;
+    service->longitude_e5 = c->longitude_e5;
+    service->why_not = c->why_not;
+    service->is_judged = s->is_personal;
+    service->good = fit_good(service->content, &s->person);
+    service->zone_doubt = fit_zone_is_doubtful(service->content, &s->person);
+}
+
+/* One more than asked for is looked up, to tell whether the list goes on. */
 static bool load(struct search *s, struct directory_results *ret, struct err *err)
 {
-    struct directory_service *list = arena_alloc(s->arena, s->limit * sizeof(*list));
-    size_t count = 0;
-    for (size_t i = 0; i < s->count && count < s->limit && i < s->limit + LOADED_MAX; i++) {
+    bool is_sifted = s->query->hub_only || s->query->open_at_ms > 0;
+    struct directory_service *list = arena_alloc(s->arena, (s->limit + 1) * sizeof(*list));
+    size_t count = 0, passed = 0, most = s->offset + s->limit + LOADED_MAX;
+    for (size_t i = is_sifted ? 0 : s->offset; i < s->count && count <= s->limit && i < most; i++) {
         struct directory_service *service = &list[count];
         if (!directory_get_entry(s->store, s->arena, s->candidates[i].id, service, err))
             return false;
-        if ((s->query->hub_only && !service->takes_referrals) ||
-            (s->query->open_at_ms > 0 && !is_open(s, service)))
+        if (!is_asked_for(s, service) || (is_sifted && passed++ < s->offset))
             continue;
-        service->distance_km = s->candidates[i].distance_km;
-        service->why_not = s->candidates[i].why_not;
-        service->is_judged = s->is_personal;
+        describe(s, &s->candidates[i], service);
         count++;
     }
     *ret = (struct directory_results){
         .services = list,
-        .count = count,
+        .count = count > s->limit ? s->limit : count,
+        .more = count > s->limit,
         .looked_at = s->looked_at,
         .near_name = s->near ? s->place.name : "",
+        .latitude = s->near ? s->place.latitude : 0,
+        .longitude = s->near ? s->place.longitude : 0,
+        .corrections = s->reading->corrections,
+        .correction_count = s->reading->correction_count,
     };
     return true;
+}
+
+static bool has_families(const struct search *s)
+{
+    for (size_t i = 0; i < s->term_count; i++)
+        for (size_t k = 0; k < s->terms[i].theme_count; k++)
+            if (*s->terms[i].families[k])
+                return true;
+    return false;
 }
 
 static bool run(struct search *s, struct err *err)
@@ -489,6 +553,8 @@ static bool run(struct search *s, struct err *err)
         if (s->mode == MODE_ANY &&
             (s->count >= FEW || (s->needed == 1 && s->terms[0].word_count == 1)))
             continue; /* enough, or the same question again */
+        if (s->mode == MODE_FAMILY && (s->count >= FEW || !has_families(s)))
+            continue;
         if (s->mode == MODE_BEGINNINGS && s->count > 0)
             break;
         if (!run_mode(s, err))
@@ -508,15 +574,25 @@ bool directory_search(struct store *store, struct arena *arena, const struct dir
     s->limit = query->limit ? query->limit : LIMIT_DEFAULT;
     if (s->limit > SEARCH_LIMIT_MAX)
         s->limit = SEARCH_LIMIT_MAX;
+    s->offset = query->offset < SEARCH_OFFSET_MAX ? query->offset : SEARCH_OFFSET_MAX;
+    s->wanted = (s->offset + s->limit + WANTED_STEP - 1) / WANTED_STEP * WANTED_STEP;
     s->candidates = arena_alloc(arena, SEARCH_LOOKED_MAX * sizeof(*s->candidates));
+    s->reading = arena_alloc(arena, sizeof(*s->reading));
     const struct everyday *everyday = everyday_load(arena, query->everyday_path);
-    if (!search_terms_read(store, arena, everyday, query->words, s->terms, &s->term_count, err) ||
+    if (!search_terms_read(store, arena, everyday, query->words, s->reading, err) ||
         !find_near(s, err))
         return false;
+    s->terms = s->reading->terms;
+    s->term_count = s->reading->term_count;
     for (size_t i = 0; i < s->term_count; i++)
         s->needed += !s->terms[i].weak;
     if (s->near && !s->person.commune)
         s->person.commune = s->place.insee;
+    char *epci = arena_alloc(arena, EPCI_CODE);
+    *epci = 0;
+    if (s->person.commune && !commune_find_epci(store, s->person.commune, epci, err))
+        return false;
+    s->person.epci = s->person.commune && *epci ? epci : NULL;
     s->is_personal = fit_says_anything(&s->person);
     return run(s, err) && load(s, ret, err);
 }

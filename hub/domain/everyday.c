@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define SOUND_LENGTHS  4  /* letters more or less that may sound the same */
 #define TEXT_WORDS_MAX 12 /* of a line of the hub's own file between two commas */
 
 struct own_words {
@@ -213,8 +214,11 @@ static void each_word(const struct everyday *everyday, bool (*one)(void *ctx, co
                              ? everyday_built_in[i].words
                              : everyday->own[i - everyday_built_in_count].words;
         while (*at) {
-            size_t len = strcspn(at, " ");
-            snprintf(word, sizeof(word), "%.*s", (int)len, at);
+            size_t len = 0;
+            for (; at[len] && at[len] != ' '; len++)
+                if (len + 1 < sizeof(word))
+                    word[len] = at[len];
+            word[len < sizeof(word) ? len : sizeof(word) - 1] = '\0';
             if (!one(ctx, word))
                 return;
             at += len + (at[len] == ' ');
@@ -228,6 +232,8 @@ struct wanted {
     struct arena *arena;
     const char **ret;
     size_t count, max;
+    char sound[SOUND_MAX];
+    size_t stem;
 };
 
 static bool is_it(void *ctx, const char *word)
@@ -244,11 +250,8 @@ bool everyday_knows(const struct everyday *everyday, const char *word)
     return wanted.found;
 }
 
-static bool is_near(void *ctx, const char *word)
+static bool take_near(struct wanted *wanted, const char *word)
 {
-    struct wanted *wanted = ctx;
-    if (strlen(word) < 4 || everyday_slips(word, wanted->word) != 1)
-        return true;
     for (size_t i = 0; i < wanted->count; i++)
         if (strcmp(wanted->ret[i], word) == 0)
             return true;
@@ -256,12 +259,43 @@ static bool is_near(void *ctx, const char *word)
     return wanted->count < wanted->max;
 }
 
+static bool is_near(void *ctx, const char *word)
+{
+    struct wanted *wanted = ctx;
+    return strlen(word) < 4 || everyday_slips(word, wanted->word) != 1 || take_near(wanted, word);
+}
+
+static bool sounds_same(void *ctx, const char *word)
+{
+    struct wanted *wanted = ctx;
+    char sound[SOUND_MAX];
+    size_t len = strlen(word), wanted_len = strlen(wanted->word);
+    if (len < 5 || len > wanted_len + SOUND_LENGTHS || wanted_len > len + SOUND_LENGTHS)
+        return true;
+    everyday_sound(word, sound);
+    return strcmp(sound, wanted->sound) != 0 || take_near(wanted, word);
+}
+
+static bool is_same_stem(void *ctx, const char *word)
+{
+    struct wanted *wanted = ctx;
+    return strncmp(word, wanted->word, wanted->stem) != 0 || everyday_stem(word) != wanted->stem ||
+           take_near(wanted, word);
+}
+
 size_t everyday_near(const struct everyday *everyday, struct arena *arena, const char *word,
                      const char **ret, size_t max)
 {
     struct wanted wanted = {.word = word, .arena = arena, .ret = ret, .max = max};
-    if (max > 0)
-        each_word(everyday, is_near, &wanted);
+    if (max == 0)
+        return 0;
+    each_word(everyday, is_near, &wanted);
+    everyday_sound(word, wanted.sound);
+    if (wanted.count == 0 && strlen(word) >= 5)
+        each_word(everyday, sounds_same, &wanted);
+    wanted.stem = everyday_stem(word);
+    if (wanted.count == 0 && wanted.stem > 0)
+        each_word(everyday, is_same_stem, &wanted);
     return wanted.count;
 }
 

@@ -33,7 +33,8 @@ bool everyday_is_stop(const struct everyday *everyday, const char *word);
 bool everyday_is_weak(const struct everyday *everyday, const char *word);
 /** Is it a word of any expression? */
 bool everyday_knows(const struct everyday *everyday, const char *word);
-/** Words of expressions one slip away from `word`; returns how many. */
+/** Words of expressions that `word` may be meant for: one slip away; where there is none, those
+ * that sound the same; else other forms of the word ("epuisee", "epuisement"). Returns how many. */
 size_t everyday_near(const struct everyday *everyday, struct arena *arena, const char *word,
                      const char **ret, size_t max);
 
@@ -58,3 +59,10 @@ struct everyday_match everyday_match(const struct everyday *everyday, const char
 /** 0 when equal, 1 when one letter was left out, added, changed or swapped with its neighbour (a
  * damaged word of the same length or one more or less), else 2. Bytes count as letters. */
 unsigned everyday_slips(const char *a, const char *b);
+
+#define SOUND_MAX 32
+/** How French letters sound, roughly: "lojement" and "logement", "psicologue" and "psychologue" are
+ * the same. Cut at SOUND_MAX - 1. */
+void everyday_sound(const char *word, char ret[SOUND_MAX]);
+/** Length of the part that forms of one word share; 0: too short to tell. */
+size_t everyday_stem(const char *word);

@@ -192,20 +192,27 @@ static bool is_of_age(const char *facets, unsigned age)
     return !at || sscanf(word, "ag%ux%u", &from, &to) != 2 || (age >= from && age <= to);
 }
 
-/* Communes, departments and countries; which communes make up an EPCI is not known here. */
-static bool is_from_zone(const char *facets, const char *commune)
+enum zone { ZONE_YES, ZONE_NO, ZONE_DOUBT };
+
+/* Communes, departments and countries; of an EPCI only what an admin loaded is known. */
+static enum zone zone_of(const char *facets, const struct fit_person *person)
 {
     char word[FACET_MAX];
-    bool any = false;
+    bool any = false, doubt = false;
     for (const char *at = facets; (at = next_facet(at, "zo", word)) != NULL;) {
         const char *code = word + 2;
         size_t len = strlen(code);
         any = true;
-        if (len == EPCI_DIGITS || strcmp(code, "fr") == 0 || strcmp(code, "france") == 0 ||
-            strncasecmp(code, commune, len) == 0)
-            return true;
+        if (len == EPCI_DIGITS) {
+            doubt = doubt || !is_said(person->epci);
+            if (is_said(person->epci) && strcmp(code, person->epci) == 0)
+                return ZONE_YES;
+        } else if (strcmp(code, "fr") == 0 || strcmp(code, "france") == 0 ||
+                   strncasecmp(code, person->commune, len) == 0) {
+            return ZONE_YES;
+        }
     }
-    return !any;
+    return !any ? ZONE_YES : doubt ? ZONE_DOUBT : ZONE_NO;
 }
 
 static bool is_affordable(const char *facets, const char *price)
@@ -226,7 +233,7 @@ unsigned fit_of_facets(const char *facets, const struct fit_person *person)
         why_not |= 1u << FIT_PRICE;
     if (is_said(person->mode) && !is_open_to(facets, "mo", person->mode, NULL))
         why_not |= 1u << FIT_MODE;
-    if (is_said(person->commune) && !is_from_zone(facets, person->commune))
+    if (is_said(person->commune) && zone_of(facets, person) == ZONE_NO)
         why_not |= 1u << FIT_ZONE;
     if (is_said(person->language) && !is_open_to(facets, "la", person->language, NULL))
         why_not |= 1u << FIT_LANGUAGE;
@@ -240,4 +247,37 @@ unsigned fit_of(const Maillon__Hfp__V1__ServiceContent *content, const struct fi
         return 0;
     fit_add_facets(content, &facets);
     return fit_of_facets(buf_text(&facets), person);
+}
+
+bool fit_zone_is_doubtful(const Maillon__Hfp__V1__ServiceContent *content,
+                          const struct fit_person *person)
+{
+    AUTO(buf_done) struct buf facets = {0};
+    if (!is_said(person->commune))
+        return false;
+    fit_add_facets(content, &facets);
+    return zone_of(buf_text(&facets), person) == ZONE_DOUBT;
+}
+
+unsigned fit_good(const Maillon__Hfp__V1__ServiceContent *content, const struct fit_person *person)
+{
+    static const char *const prefixes[FIT_COUNT] = {
+        [FIT_AGE] = "ag",  [FIT_PUBLIC] = "pu", [FIT_PRICE] = "pr",
+        [FIT_MODE] = "mo", [FIT_ZONE] = "zo",   [FIT_LANGUAGE] = "la",
+    };
+    const bool asked[FIT_COUNT] = {
+        [FIT_AGE] = person->age > 0,           [FIT_PUBLIC] = is_said(person->public_),
+        [FIT_PRICE] = is_said(person->price),  [FIT_MODE] = is_said(person->mode),
+        [FIT_ZONE] = is_said(person->commune), [FIT_LANGUAGE] = is_said(person->language),
+    };
+    AUTO(buf_done) struct buf facets = {0};
+    char word[FACET_MAX];
+    fit_add_facets(content, &facets);
+    unsigned good = 0, why_not = fit_of_facets(buf_text(&facets), person);
+    for (unsigned i = 0; i < FIT_COUNT; i++)
+        if (asked[i] && !(why_not & (1u << i)) && next_facet(buf_text(&facets), prefixes[i], word))
+            good |= 1u << i;
+    if ((good & 1u << FIT_ZONE) && zone_of(buf_text(&facets), person) == ZONE_DOUBT)
+        good &= ~(1u << FIT_ZONE);
+    return good;
 }

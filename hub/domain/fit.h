@@ -27,6 +27,7 @@ struct fit_person {
     const char *public_, *price, *mode, *language; /* codes of data.inclusion; ISO 639 language */
     unsigned age;                                  /* years */
     const char *commune;                           /* INSEE code */
+    const char *epci; /* of that commune (commune.h), to compare with zones; NULL: not known here */
 };
 bool fit_says_anything(const struct fit_person *person);
 
@@ -35,6 +36,14 @@ void fit_add_facets(const Maillon__Hfp__V1__ServiceContent *content, struct buf 
 /** Set of 1 << enum fit_reason: why not; 0 when it suits. */
 unsigned fit_of_facets(const char *facets, const struct fit_person *person);
 unsigned fit_of(const Maillon__Hfp__V1__ServiceContent *content, const struct fit_person *person);
+/** Set of 1 << enum fit_reason: what the service says itself that suits the person; what it does
+ * not speak of is in neither set. */
+unsigned fit_good(const Maillon__Hfp__V1__ServiceContent *content, const struct fit_person *person);
+
+/** It is for an EPCI, or several, and nobody here knows whether the person's commune is one of
+ * theirs: neither suits nor does not. */
+bool fit_zone_is_doubtful(const Maillon__Hfp__V1__ServiceContent *content,
+                          const struct fit_person *person);
 
 /** Ages that a text names: "16-25 ans", "moins de 26 ans", "plus de 60 ans", "à partir de 12 ans",
  * "de 16 à 25 ans". @return false when it names none. */

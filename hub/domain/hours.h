@@ -29,9 +29,27 @@ enum hours_state hours_at(const char *text, struct hours_time at);
 /** Every rule of it is understood. "" is not. */
 bool hours_is_understood(const char *text);
 
-struct hours_span {    /* one row of a week: the schedule of HSDS */
+struct hours_span {    /* one row of a week: the schedule of HSDS; of a day: days is its day */
     unsigned days;     /* set of 1 << weekday */
     int opens, closes; /* minutes; closes may pass 1440: until the next day */
 };
 /** The plain weekly times of a text, without exceptions by date; at most `max`. */
 size_t hours_week(const char *text, struct hours_span *ret, size_t max);
+
+/**
+ * What is open on that day, in order, joined where times touch; at most `max`. A span that began
+ * before midnight belongs to its own day and may pass 1440.
+ * @return 0: closed all day, or not understood (hours_is_understood).
+ */
+size_t hours_day(const char *text, struct hours_time day, struct hours_span *ret, size_t max);
+/** The same time `days` days later. */
+struct hours_time hours_later(struct hours_time at, int days);
+
+#define HOURS_AHEAD_MAX 14 /* days looked ahead */
+struct hours_outlook {
+    enum hours_state state;
+    int until_minute; /* HOURS_OPEN: when it closes; past 1440 tomorrow */
+    bool opens;       /* HOURS_CLOSED: it is known when it opens next: */
+    int days_ahead, weekday, opens_minute;
+};
+struct hours_outlook hours_ahead(const char *text, struct hours_time at);

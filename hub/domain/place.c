@@ -266,6 +266,34 @@ bool place_find(struct store *store, struct arena *arena, const char *text, bool
     return true;
 }
 
+bool place_of_insee(struct store *store, struct arena *arena, const char *insee, bool *ret_found,
+                    struct place *ret, struct err *err)
+{
+    struct sum sum = {0};
+    *ret_found = false;
+    for (size_t i = 0; i < ARRAY_LEN(built_in); i++)
+        if (strcmp(built_in[i].insee, insee) == 0)
+            take_place(&sum, arena, built_in[i].name, built_in[i].postal_code, built_in[i].insee, 1,
+                       built_in[i].latitude_e5, built_in[i].longitude_e5);
+    if (!sum.name && *insee) {
+        AUTO(stmt_release)
+        struct stmt *stmt = stmt_get(store,
+                                     "SELECT " COLUMNS " FROM place WHERE insee = ?1 AND "
+                                     "insee <> '' ORDER BY seen DESC, folded LIMIT 1",
+                                     err);
+        if (!stmt)
+            return false;
+        stmt_bind_text(stmt, 1, insee);
+        if (!take_rows(&sum, arena, stmt, err))
+            return false;
+    }
+    if (!sum.name)
+        return true;
+    *ret = (struct place){sum.name, sum.postal_code, sum.insee, sum.latitude, sum.longitude};
+    *ret_found = true;
+    return true;
+}
+
 bool place_locate(struct store *store, struct arena *arena, const char *commune,
                   const char *postal_code, bool *ret_found, int32_t *ret_latitude_e5,
                   int32_t *ret_longitude_e5, struct err *err)

@@ -19,6 +19,9 @@ NODISCARD bool place_find(struct store *store, struct arena *arena, const char *
 NODISCARD bool place_locate(struct store *store, struct arena *arena, const char *commune,
                             const char *postal_code, bool *ret_found, int32_t *ret_latitude_e5,
                             int32_t *ret_longitude_e5, struct err *err);
+/** The commune with that INSEE code. */
+NODISCARD bool place_of_insee(struct store *store, struct arena *arena, const char *insee,
+                              bool *ret_found, struct place *ret, struct err *err);
 /** One more record seen in that commune. */
 NODISCARD bool place_learn(struct tx *tx, struct arena *arena, const char *commune,
                            const char *postal_code, const char *insee, int32_t latitude_e5,

@@ -2,6 +2,7 @@
 
 #include "hub/base/text.h"
 #include "hub/domain/search_words.h"
+#include <stdio.h>
 
 #define WORDS_MAX 24
 #define NEAR_MAX  6 /* words that one may be a slip of */
@@ -11,6 +12,7 @@ struct typed {
     bool is_known;
     const char *near[NEAR_MAX];
     size_t near_count;
+    bool is_corrected; /* nobody else wrote it so */
 };
 
 struct reader {
@@ -44,6 +46,7 @@ static bool read_word(struct reader *r, const char *word, struct err *err)
                                 NEAR_MAX - typed->near_count, &more, err)))
             return false;
         typed->near_count += more;
+        typed->is_corrected = !typed->is_known && typed->near_count > 0;
     }
     r->meant[r->count++] = typed->meant;
     return true;
@@ -79,7 +82,13 @@ static void set_themes(struct term *term, const struct everyday_match *match)
     for (size_t i = 0; i < match->theme_count; i++) {
         facet_theme(match->themes[i], term->themes[i]);
         facet_word("it", match->themes[i], term->inferred[i]);
-        term->is_precise = term->is_precise || strstr(match->themes[i], "--");
+        const char *sub = strstr(match->themes[i], "--");
+        char family[FACET_MAX];
+        term->is_precise = term->is_precise || sub;
+        if (!sub)
+            continue;
+        snprintf(family, sizeof(family), "%.*s", (int)(sub - match->themes[i]), match->themes[i]);
+        facet_theme(family, term->families[i]);
     }
     term->theme_count = match->theme_count;
 }
@@ -121,9 +130,21 @@ static void make_terms(struct reader *r, bool only_stops, struct term ret[TERMS_
     *ret_count = count;
 }
 
+static void make_corrections(const struct reader *r, struct search_reading *ret)
+{
+    for (size_t i = 0; i < r->count && ret->correction_count < CORRECTIONS_MAX; i++) {
+        const struct typed *typed = &r->typed[i];
+        if (!typed->is_corrected)
+            continue;
+        struct correction *correction = &ret->corrections[ret->correction_count++];
+        *correction = (struct correction){.typed = typed->word};
+        for (size_t k = 0; k < typed->near_count && k < CORRECTION_MEANT_MAX; k++)
+            correction->meant[correction->count++] = typed->near[k];
+    }
+}
+
 bool search_terms_read(struct store *store, struct arena *arena, const struct everyday *everyday,
-                       const char *text, struct term ret[TERMS_MAX], size_t *ret_count,
-                       struct err *err)
+                       const char *text, struct search_reading *ret, struct err *err)
 {
     struct reader *r = arena_alloc(arena, sizeof(*r));
     *r = (struct reader){.store = store, .arena = arena, .everyday = everyday};
@@ -135,6 +156,8 @@ bool search_terms_read(struct store *store, struct arena *arena, const struct ev
             return false;
         only_stops = only_stops && is_stop(r, i);
     }
-    make_terms(r, only_stops, ret, ret_count);
+    *ret = (struct search_reading){0};
+    make_terms(r, only_stops, ret->terms, &ret->term_count);
+    make_corrections(r, ret);
     return true;
 }

@@ -180,6 +180,120 @@ static void open_now_leaves_out_what_is_closed_or_unknown(void **state)
     assert_string_equal(results.services[0].content->name, "Atelier A");
 }
 
+static void words_that_sound_the_same_are_told_from_others(void **state)
+{
+    (void)state;
+    static const char *const same[][2] = {
+        {"lojement", "logement"},
+        {"psicologue", "psychologue"},
+        {"alfabetisation", "alphabetisation"},
+        {"ortografe", "orthographe"},
+        {"demenajement", "demenagement"},
+        {"assurence", "assurance"},
+        {"comission", "commission"},
+        {"farmacie", "pharmacie"},
+    };
+    static const char *const others[][2] = {
+        {"logement", "reglement"}, {"garage", "garde"}, {"manger", "menage"}, {"train", "travail"}};
+    char a[SOUND_MAX], b[SOUND_MAX];
+    for (size_t i = 0; i < ARRAY_LEN(same); i++) {
+        everyday_sound(same[i][0], a);
+        everyday_sound(same[i][1], b);
+        assert_string_equal(a, b);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        everyday_sound(others[i][0], a);
+        everyday_sound(others[i][1], b);
+        assert_string_not_equal(a, b);
+    }
+    memset(a, 'x', sizeof(a));
+    everyday_sound("anticonstitutionnellementetencoreplusloinquecela", a);
+    assert_true(strlen(a) < SOUND_MAX);
+    everyday_sound("", a);
+    assert_string_equal(a, "");
+}
+
+static void what_suits_is_only_what_the_service_says(void **state)
+{
+    (void)state;
+    service_content c = make_content("Atelier", "", "Redon", "35600");
+    char *families[] = {(char *)(uintptr_t) "familles"}, *french[] = {(char *)(uintptr_t) "fr"};
+    const struct fit_person family = {.public_ = "familles", .price = "gratuit", .language = "fr"};
+    assert_int_equal(fit_good(&c, &family), 0); /* it says nothing */
+    assert_int_equal(fit_of(&c, &family), 0);
+    c.public_ = families;
+    c.n_public_ = 1;
+    c.language = french;
+    c.n_language = 1;
+    c.price = (char *)(uintptr_t) "payant";
+    assert_int_equal(fit_good(&c, &family), 1u << FIT_PUBLIC | 1u << FIT_LANGUAGE);
+    assert_int_equal(fit_of(&c, &family), 1u << FIT_PRICE);
+    const struct fit_person nobody = {.public_ = NULL};
+    assert_int_equal(fit_good(&c, &nobody), 0);
+}
+
+static void a_slip_is_said_with_what_was_looked_for(void **state)
+{
+    struct domain_fixture *f = *state;
+    struct directory_results results;
+    import_text(f, "[{\"id\":\"1\",\"nom\":\"Cours de français\"}]");
+    const struct directory_query query = {.words = "appendre le francais"};
+    assert_ok(f, directory_search(f->tx.store, f->tx.arena, &query, &results, &f->err));
+    assert_int_equal(results.count, 1);
+    assert_int_equal(results.correction_count, 1);
+    assert_string_equal(results.corrections[0].typed, "appendre");
+    assert_string_equal(results.corrections[0].meant[0], "apprendre");
+}
+
+static void pages_of_a_list_follow_each_other(void **state)
+{
+    struct domain_fixture *f = *state;
+    AUTO(buf_done) struct buf json = {0};
+    for (int i = 0; i < 50; i++)
+        buf_addf(&json,
+                 "%s{\"id\":\"%d\",\"nom\":\"Atelier %d\",\"latitude\":%.3f,"
+                 "\"longitude\":-2.08,\"commune\":\"Redon\"}",
+                 i ? "," : "[", i, i, 47.65 + i / 100.0);
+    buf_add_text(&json, "]");
+    import_text(f, buf_text(&json));
+    size_t seen = 0;
+    double last_km = -1;
+    for (size_t offset = 0;; offset += 12) {
+        struct directory_results results;
+        const struct directory_query query = {
+            .words = "atelier", .near = "Redon", .limit = 12, .offset = offset};
+        assert_ok(f, directory_search(f->tx.store, f->tx.arena, &query, &results, &f->err));
+        for (size_t i = 0; i < results.count; i++, seen++) {
+            assert_true(results.services[i].distance_km >= last_km);
+            last_km = results.services[i].distance_km;
+        }
+        if (!results.more)
+            break;
+        assert_int_equal(results.count, 12);
+    }
+    assert_int_equal(seen, 50);
+}
+
+static void communes_count_what_they_have(void **state)
+{
+    struct domain_fixture *f = *state;
+    struct directory_commune *communes;
+    size_t count;
+    import_text(f, "[{\"id\":\"1\",\"nom\":\"A\",\"commune\":\"REDON\",\"code_postal\":\"35600\"},"
+                   "{\"id\":\"2\",\"nom\":\"B\",\"commune\":\"Redon\",\"code_postal\":\"35600\"},"
+                   "{\"id\":\"3\",\"nom\":\"C\",\"commune\":\"Allaire\",\"code_postal\":\"56350\"},"
+                   "{\"id\":\"4\",\"nom\":\"D\",\"commune\":\"Nulle-Part\"}]");
+    assert_ok(
+        f, directory_list_communes(f->tx.store, f->tx.arena, 0, 0, 0, &communes, &count, &f->err));
+    assert_int_equal(count, 2);
+    assert_string_equal(communes[0].name, "Redon");
+    assert_int_equal(communes[0].services, 2);
+    assert_ok(f, directory_list_communes(f->tx.store, f->tx.arena, 47.6368, -2.165, 2, &communes,
+                                         &count, &f->err));
+    assert_int_equal(count, 1);
+    assert_string_equal(communes[0].name, "Allaire");
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, domain_fixture_setup, domain_fixture_teardown)
@@ -192,6 +306,11 @@ int main(void)
         cmocka_unit_test(why_not_is_said_and_silence_is_no_reason),
         T(what_does_not_suit_comes_last_with_its_reason),
         T(open_now_leaves_out_what_is_closed_or_unknown),
+        cmocka_unit_test(words_that_sound_the_same_are_told_from_others),
+        cmocka_unit_test(what_suits_is_only_what_the_service_says),
+        T(a_slip_is_said_with_what_was_looked_for),
+        T(pages_of_a_list_follow_each_other),
+        T(communes_count_what_they_have),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -106,6 +106,79 @@ static void a_week_becomes_rows(void **state)
     assert_int_equal(spans[1].closes, 17 * 60);
 }
 
+static struct hours_time at_time(int month, int day, int hour, int minute)
+{
+    /* 2026; hours_later fills in what follows from the date. */
+    struct hours_time at = {.year = 2026, .month = month, .day = day, .minute = hour * 60 + minute};
+    return hours_later(at, 0);
+}
+
+static void a_day_has_its_spans_exceptions_and_nights_included(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int month, day;
+        size_t count;
+        int opens, closes; /* of the last */
+    } cases[] = {
+        {"Mo-Fr 09:00-12:00,14:00-17:00", 11, 23, 2, 840, 1020},
+        {"Mo-Fr 09:00-12:00,14:00-17:00", 11, 22, 0, 0, 0}, /* Sunday */
+        {"Mo-Fr 09:00-12:00; PH off", 12, 25, 0, 0, 0},
+        {"Mo-Su 22:00-02:00", 11, 23, 1, 1320, 1560}, /* what began yesterday is yesterday's */
+        {"24/7", 11, 23, 1, 0, 1440},
+        {"Mo 09:00-12:00; Mo[1] 14:00-16:00", 12, 7, 1, 840, 960},
+        {"Mo 09:00-12:00, Mo 12:00-13:00", 11, 23, 1, 540, 780}, /* joined */
+        {"sur rendez-vous", 11, 23, 0, 0, 0},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct hours_span spans[8];
+        size_t count =
+            hours_day(cases[i].text, at_time(cases[i].month, cases[i].day, 0, 0), spans, 8);
+        assert_int_equal(count, cases[i].count);
+        if (count == 0)
+            continue;
+        assert_int_equal(spans[count - 1].opens, cases[i].opens);
+        assert_int_equal(spans[count - 1].closes, cases[i].closes);
+    }
+}
+
+static void what_comes_next_is_told_until_two_weeks_ahead(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int month, day, hour, minute;
+        enum hours_state state;
+        int until, ahead, opens; /* ahead -1: not known when */
+    } cases[] = {
+        {"Mo-Fr 09:00-12:00,14:00-17:00", 11, 23, 9, 0, HOURS_OPEN, 720, 0, 0},
+        {"Mo-Fr 09:00-12:00,14:00-17:00", 11, 23, 12, 0, HOURS_CLOSED, 0, 0, 840},
+        {"Mo-Fr 09:00-12:00", 11, 27, 12, 0, HOURS_CLOSED, 0, 3, 540},
+        {"Mo-Fr 09:00-12:00; PH off", 12, 24, 12, 0, HOURS_CLOSED, 0, 4, 540}, /* Christmas, then
+                                                                                the week-end */
+        {"Mo-Su 22:00-02:00", 11, 23, 1, 0, HOURS_OPEN, 120, 0, 0},
+        {"24/7", 11, 23, 1, 0, HOURS_OPEN, 1440, 0, 0},
+        {"Jul 09:00-12:00", 11, 23, 9, 0, HOURS_CLOSED, 0, -1, 0},
+        {"\"sur rendez-vous\"", 11, 23, 9, 0, HOURS_UNKNOWN, 0, -1, 0},
+        {"", 11, 23, 9, 0, HOURS_UNKNOWN, 0, -1, 0},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct hours_outlook got = hours_ahead(
+            cases[i].text, at_time(cases[i].month, cases[i].day, cases[i].hour, cases[i].minute));
+        assert_int_equal(got.state, cases[i].state);
+        if (got.state == HOURS_OPEN)
+            assert_int_equal(got.until_minute, cases[i].until);
+        if (got.state != HOURS_CLOSED)
+            continue;
+        assert_int_equal(got.opens, cases[i].ahead >= 0);
+        if (got.opens) {
+            assert_int_equal(got.days_ahead, cases[i].ahead);
+            assert_int_equal(got.opens_minute, cases[i].opens);
+        }
+    }
+}
+
 /* 500 values drawn at random from the 6,458 of all the files that the README of that folder names.
  */
 static void nineteen_in_twenty_real_values_are_understood(void **state)
@@ -133,6 +206,8 @@ int main(void)
         cmocka_unit_test(overseas_doors_keep_their_own_time),
         cmocka_unit_test(what_is_no_hours_is_not_understood),
         cmocka_unit_test(a_week_becomes_rows),
+        cmocka_unit_test(a_day_has_its_spans_exceptions_and_nights_included),
+        cmocka_unit_test(what_comes_next_is_told_until_two_weeks_ahead),
         cmocka_unit_test(nineteen_in_twenty_real_values_are_understood),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,20 +22,23 @@ static bool run(struct domain_fixture *f, const char *name, const void *in, void
         .now = f->tx.now,
         .caller = {.name = "camille", .roles = ROLE_COORDINATOR},
     };
+    static const struct method *const tables[] = {methods_directory, methods_import};
+    const struct method *method = NULL;
     f->err = (struct err){0};
-    for (const struct method *method = methods_directory; method->name; method++)
-        if (strcmp(method->name, name) == 0) {
-            bool done;
-            do {
-                call.again = false;
-                done = method->run(&call, in, out, &f->err);
-            } while (done && call.again);
-            if (call.cleanup)
-                call.cleanup(&call);
-            return done;
-        }
-    fail_msg("no method %s", name);
-    return false;
+    for (size_t i = 0; i < ARRAY_LEN(tables); i++)
+        for (const struct method *row = tables[i]; row->name; row++)
+            if (strcmp(row->name, name) == 0)
+                method = row;
+    if (!method)
+        fail_msg("no method %s", name);
+    bool done;
+    do {
+        call.again = false;
+        done = method->run(&call, in, out, &f->err);
+    } while (done && call.again);
+    if (call.cleanup)
+        call.cleanup(&call);
+    return done;
 }
 
 static char *text(const char *literal)
@@ -120,7 +123,8 @@ static void import_answers_with_its_report_and_the_review_list(void **state)
     Maillon__Api__V1__ListReviewRequest list;
     maillon__api__v1__list_review_request__init(&list);
     assert_ok(f, run(f, "ListReview", &list, &out));
-    assert_int_equal(((const Maillon__Api__V1__ListReviewResponse *)out)->n_issue, 1);
+    /* The word that nobody knows, then the refused record. */
+    assert_int_equal(((const Maillon__Api__V1__ListReviewResponse *)out)->n_issue, 2);
 }
 
 static void export_can_be_imported_again(void **state)
@@ -153,12 +157,82 @@ static void export_can_be_imported_again(void **state)
     assert_err(f, ERR_INVALID, run(f, "Export", &request, &out));
 }
 
+static void file_is_kept_looked_at_and_imported_without_being_sent_again(void **state)
+{
+    struct domain_fixture *f = *state;
+    void *out;
+    Maillon__Api__V1__ImportRequest file;
+    Maillon__Api__V1__StagedRequest staged;
+    maillon__api__v1__import_request__init(&file);
+    maillon__api__v1__staged_request__init(&staged);
+    static const char data[] = "[{\"id\":\"1\",\"nom\":\"Lieu\",\"thematiques\":[\"lune\"]},{}]";
+    file.file = (ProtobufCBinaryData){sizeof(data) - 1, (uint8_t *)text(data)};
+    file.source = text("Hub du Sud");
+    file.licence = text("ODbL");
+    file.file_name = text("lieux.json");
+    assert_ok(f, run(f, "StageImport", &file, &out));
+    const Maillon__Api__V1__StagedImport *view = out;
+    assert_string_equal(view->format, "data-inclusion"); /* guessed */
+    assert_false(view->done);
+    assert_int_equal(view->report->created, 1);
+    assert_int_equal(view->report->refused, 1);
+    assert_int_equal(query_i64(f, "SELECT count(*) FROM import_record"), 0);
+    staged.id = view->id;
+    assert_ok(f, run(f, "RunStaged", &staged, &out));
+    view = out;
+    assert_true(view->done);
+    assert_int_equal(view->report->created, 1);
+    assert_int_equal(query_i64(f, "SELECT count(*) FROM import_record"), 1);
+    assert_err(f, ERR_CONFLICT, run(f, "RunStaged", &staged, &out));
+    assert_ok(f, run(f, "GetStaged", &staged, &out));
+    assert_ok(f, run(f, "DropStaged", &staged, &out));
+    assert_err(f, ERR_UNKNOWN, run(f, "GetStaged", &staged, &out));
+    file.file = (ProtobufCBinaryData){1, (uint8_t *)text("x")};
+    assert_err(f, ERR_INVALID, run(f, "StageImport", &file, &out));
+}
+
+static void own_service_is_confirmed_closed_and_open_again_by_itself(void **state)
+{
+    struct domain_fixture *f = *state;
+    void *out;
+    struct wall next;
+    Maillon__Api__V1__GetServiceRequest which;
+    Maillon__Api__V1__CloseServiceRequest request;
+    Maillon__Hfp__V1__Closure closure;
+    Maillon__Api__V1__ListOwnRequest list;
+    maillon__api__v1__get_service_request__init(&which);
+    maillon__api__v1__close_service_request__init(&request);
+    maillon__api__v1__list_own_request__init(&list);
+    maillon__hfp__v1__closure__init(&closure);
+    which.id = request.uid = put(f)->id;
+    assert_ok(f, run(f, "ConfirmService", &which, &out));
+    const Maillon__Api__V1__ServiceView *view = out;
+    assert_int_equal(view->content->checked_s, f->tx.now.ms / 1000);
+    request.closure = &closure;
+    closure.words = text("Travaux");
+    closure.until_s = (uint64_t)f->tx.now.ms / 1000;
+    assert_err(f, ERR_INVALID, run(f, "CloseService", &request, &out));
+    closure.until_s += 3600;
+    assert_ok(f, run(f, "CloseService", &request, &out));
+    view = out;
+    assert_string_equal(view->content->closure->words, "Travaux");
+    f->tx.now.ms += 3600 * 1000;
+    assert_ok(f, directory_tick(&f->tx, &next, &f->err));
+    assert_ok(f, run(f, "ListOwn", &list, &out));
+    const Maillon__Api__V1__ListOwnResponse *own = out;
+    assert_int_equal(own->n_service, 1);
+    assert_null(own->service[0]->content->closure);
+    assert_non_null(own->service[0]->quality);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, domain_fixture_setup, domain_fixture_teardown)
     const struct CMUnitTest tests[] = {
         T(own_service_can_be_put_found_and_removed),
         T(import_answers_with_its_report_and_the_review_list),
+        T(file_is_kept_looked_at_and_imported_without_being_sent_again),
+        T(own_service_is_confirmed_closed_and_open_again_by_itself),
         T(export_can_be_imported_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

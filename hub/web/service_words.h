@@ -1,0 +1,10 @@
+#pragma once
+/* What pages say of one service, in words: fit, capacity, hours, access, how to reach it. */
+#include "hub/web/pages.h"
+
+/** Adds to a ServiceView what templates show. @param near  distances are from somewhere. */
+void service_words_add(struct page_visit *visit, json_t *service, bool near);
+/** The same for the page of one service: the week, its origins, what to mend. */
+void service_words_add_whole(struct page_visit *visit, json_t *service);
+/** "9 h 30"; past midnight goes on from 0. */
+void service_words_clock(const struct catalog *catalog, int minute, struct buf *out);
