@@ -86,7 +86,9 @@ static void show_notice(const json_t *answer)
 {
     const json_t *content = answer_find(answer, "content");
     char a[SHOW_WHEN], code[ANSWER_CODE], list[ANSWER_LIST], left[64];
-    show_title("%s", *answer_text(content, "what") ? answer_text(content, "what") : "(withdrawn)");
+    const char *what = answer_text(content, "what");
+    what = *what ? what : answer_text(answer, "what");
+    show_title("%s", *what ? what : "(withdrawn)");
     show_linef("kind", "%s%s", answer_code(content, "kind", "NOTICE_KIND_", code),
                answer_flag(content, "firstCome") ? ", first come, first served" : "");
     show_line("status", answer_text(answer, "status"));
@@ -110,11 +112,39 @@ static void show_notice(const json_t *answer)
         show_line("ends", show_when(answer_text(answer, "expires"), a));
     if (answer_flag(answer, "ours"))
         show_line("heard by", show_plural(answer_number(answer, "reached"), "hub", a));
+    if (answer_number(answer, "renewalsLeft"))
+        show_linef("renewable", "%lld times without a change, now until %s",
+                   (long long)answer_number(answer, "renewalsLeft"),
+                   show_when(answer_text(answer, "renewedUntil"), a));
     show_line("withdrawn", answer_text(answer, "withdrawReason"));
+    show_line("reached people", answer_text(answer, "reachedPeople"));
+    show_line("not for us", answer_text(answer, "hidden"));
     if (answer_count(answer, "claim") > 0) {
         show_note("Claims:");
         show_claims(answer);
     }
+}
+
+static void show_text(const json_t *answer)
+{
+    fputs(answer_text(answer, "text"), stdout);
+    if (!answer_number(answer, "count"))
+        puts("No open notices.");
+}
+
+static void show_guess(const json_t *answer)
+{
+    char when[SHOW_WHEN];
+    const char *kind = answer_text(answer, "kind");
+    show_line("kind", *kind ? kind : "(no word says it)");
+    show_line("what", answer_text(answer, "what"));
+    if (answer_number(answer, "amount"))
+        show_linef("how many", "%lld %s", (long long)answer_number(answer, "amount"),
+                   answer_text(answer, "unit"));
+    if (answer_flag(answer, "perishable"))
+        show_line("perishable", "yes");
+    show_line("until", show_when(answer_text(answer, "until"), when));
+    show_line("a name?", answer_text(answer, "nameHint"));
 }
 
 /* The number was checked as one when it was read. */
@@ -258,9 +288,28 @@ static const struct option list_options[] = {
     FLAG("--ours", "oursOnly", "only this hub's"),
     FLAG("--all", "all", "filled, expired and withdrawn ones too"),
     TEXT("--theme", "CODE", "theme", "only this theme"),
+    FLAG("--theirs", "theirsOnly", "only those of neighbours"),
+    FLAG("--hidden", "hidden", "only those that are not for us"),
+    FLAG("--urgent", "urgentFirst", "perishable first, then by end"),
+    TEXT("--ends", "WHEN", "endsWithin", "only those that end within 24h, 3d ..."),
+    NUMBER("--km", "km", "not further away than this"),
     NUMBER("--limit", "limit", "how many"),
     OPTIONS_END,
 };
+static const struct option close_options[] = {ID,
+                                              {"REACHED", NULL, OPTION_TEXT, OPTION_REQUIRED,
+                                               "reached", "yes|partly|no|unknown", NULL,
+                                               "did it reach people?"},
+                                              OPTIONS_END};
+static const struct option hide_options[] = {
+    ID, TEXT("--reason", "CODE", "reason", "why, in small letters with hyphens"),
+    FLAG("--undo", "undo", "it is for us after all"), OPTIONS_END};
+static const struct option text_options[] = {
+    {"--language", "LANGUAGE", OPTION_TEXT, 0, "language", "fr|en", NULL, "French without it"},
+    FLAG("--all", "all", "those of neighbours too"),
+    OPTIONS_END};
+static const struct option guess_options[] = {
+    WORDS_LEFT("WORDS", OPTION_REQUIRED, "text", "as a coordinator would say it"), OPTIONS_END};
 static const struct option id_options[] = {ID, OPTIONS_END};
 static const struct option withdraw_options[] = {
     ID, TEXT("--reason", "WORDS", "reason", "why; claimants are told"), OPTIONS_END};
@@ -310,6 +359,16 @@ const struct command commands_notice[] = {
      run_update, NULL, "What is not given stays as it is."},
     {"notice withdraw", "Take a notice back; claims on it end", "Notices/Withdraw",
      withdraw_options, show_notice, NULL, NULL, NULL},
+    {"notice close", "Our notice is over: did it reach people?", "Notices/Close", close_options,
+     show_notice, NULL, NULL,
+     "One that is still open is withdrawn first, unless somebody's claim on it goes on."},
+    {"notice hide", "A neighbour's notice is not for us", "Notices/Hide", hide_options, show_notice,
+     NULL, NULL, "Only this hub leaves it out of its lists; nobody is told."},
+    {"notice text", "Our open notices as plain text, to copy", "Notices/Text", text_options,
+     show_text, NULL, NULL, "What only a circle hears is left out."},
+    {"notice guess", "What a sentence says about the notice it would become", "Notices/Guess",
+     guess_options, show_guess, NULL, NULL,
+     "Example: hubctl notice guess il nous faut 12 matelas pour vendredi"},
     {"notice renew", "Let a notice live longer, as it is", "Notices/Renew", renew_options,
      show_notice, NULL, NULL, NULL},
     {"notice reach", "Who would hear a notice", "Notices/Reach", reach_options, show_reach, NULL,

@@ -1,24 +1,23 @@
 /* Resource notices and claims on them (proto/maillon/api/v1/notices.proto). */
 #include "hub/api/notice_reach.h"
-#include "hub/api/rpc.h"
+#include "hub/api/notice_view.h"
 #include "hub/base/text.h"
 #include "hub/domain/audit.h"
 #include "hub/domain/card.h"
 #include "hub/domain/circle.h"
-#include "hub/domain/claim.h"
-#include "hub/domain/gossip.h"
-#include "hub/domain/relation.h"
-#include "hub/outbox/journal.h"
-#include "hub/outbox/outbox.h"
-#include "maillon/api/v1/notices.pb-c.h"
+#include "hub/domain/everyday.h"
+#include "hub/domain/notice_guess.h"
+#include "hub/domain/notice_text.h"
+#include "hub/domain/place.h"
 
-#include <stdio.h>
+#include <time.h>
 
 #define LIST_DEFAULT 100
 #define LIST_MAX     1000
 #define CLAIMS_MAX   1000
 #define HOUR_S       3600
 #define DAY_S        86400
+#define WORDS_MAX    60 /* of a sentence, looked up for its theme */
 
 static const struct node_id *self_of(const struct call *call)
 {
@@ -28,59 +27,6 @@ static const struct node_id *self_of(const struct call *call)
 static const char *actor(const struct call *call)
 {
     return call->caller.name[0] ? call->caller.name : "operator";
-}
-
-/* Names of hubs, looked up once a call. */
-struct names {
-    struct node_id *node;
-    const char **name;
-    size_t count, cap;
-};
-
-static bool look_up_name(struct call *call, const struct node_id *node, const char **ret,
-                         struct err *err)
-{
-    bool found;
-    if (node_id_equal(node, self_of(call))) {
-        struct card *card = arena_alloc(call->arena, sizeof(*card));
-        if (!card_read(call->store, card, err))
-            return false;
-        *ret = card->name[0] ? card->name : call->env->config->name;
-        return true;
-    }
-    struct relation *relation = arena_alloc(call->arena, sizeof(*relation));
-    if (!relation_find(call->store, node, &found, relation, err))
-        return false;
-    *ret = found ? relation->name : "";
-    if (found)
-        return true;
-    struct gossip_member *member = arena_alloc(call->arena, sizeof(*member));
-    if (!gossip_member(call->store, node, &found, member, err))
-        return false;
-    *ret = found ? member->name : "";
-    return true;
-}
-
-static bool name_of(struct call *call, struct names *names, const struct node_id *node,
-                    const char **ret, struct err *err)
-{
-    for (size_t i = 0; i < names->count; i++)
-        if (node_id_equal(&names->node[i], node)) {
-            *ret = names->name[i];
-            return true;
-        }
-    if (!look_up_name(call, node, ret, err))
-        return false;
-    if (!names->cap) {
-        names->cap = LIST_MAX + CLAIMS_MAX;
-        names->node = arena_alloc(call->arena, names->cap * sizeof(*names->node));
-        names->name = arena_alloc(call->arena, names->cap * sizeof(*names->name));
-    }
-    if (names->count < names->cap) {
-        names->node[names->count] = *node;
-        names->name[names->count++] = *ret;
-    }
-    return true;
 }
 
 /** "7d", "24h" from now, or ISO 8601; "" is 0: the default. */
@@ -108,131 +54,6 @@ static bool parse_until(const struct call *call, const char *text, uint64_t *ret
                    "\"until\" is a date such as 2026-12-24T18:00:00Z, or 7d, or 24h");
 }
 
-static bool fill_actions(struct call *call, const struct claim *claim,
-                         Maillon__Api__V1__Claim *view)
-{
-    view->action =
-        (char **)rpc_array(call, MAILLON__HFP__V1__CLAIM_ACTION__CLAIM_ACTION_AGREE_EXTEND + 1);
-    for (int action = 1; action <= MAILLON__HFP__V1__CLAIM_ACTION__CLAIM_ACTION_AGREE_EXTEND;
-         action++)
-        if (claim_may(claim, (Maillon__Hfp__V1__ClaimAction)action, call->now))
-            view->action[view->n_action++] =
-                rpc_text(call, claim_action_name((Maillon__Hfp__V1__ClaimAction)action));
-    return true;
-}
-
-static bool claim_view(struct call *call, struct names *names, const struct claim *claim,
-                       Maillon__Api__V1__Claim **ret, struct err *err)
-{
-    bool found;
-    struct oid last;
-    char hex[2 * OID_BYTES + 1], node[NODE_ID_TEXT];
-    const char *name = "", *delivery = "";
-    Maillon__Api__V1__Claim *view = rpc_message(call, &maillon__api__v1__claim__descriptor);
-    if (!name_of(call, names, &claim->peer, &name, err) ||
-        !claim_last_own(call->store, claim, self_of(call), &found, &last, err) ||
-        (found && !outbox_delivery(call->store, &last, &delivery, err)))
-        return false;
-    enum claim_state state = claim_state_now(claim, call->now);
-    view->id = rpc_text(call, hex_encode(oid_bytes(&claim->claim_id), hex));
-    view->notice = rpc_text(call, hex_encode(bytes_of(claim->uid, UID_BYTES), hex));
-    view->box = rpc_text(call, claim->box == CLAIM_IN ? "in" : "out");
-    view->peer = rpc_text(call, node_id_text(&claim->peer, node));
-    view->peer_name = rpc_text(call, name);
-    view->status = rpc_text(call, claim_state_name(state));
-    view->quantity = claim->view.agreed ? claim->view.agreed : claim->view.quantity;
-    view->delivered = claim->view.delivered;
-    view->reason = rpc_text(call, claim->view.reason);
-    view->created = rpc_time(call, claim->created.ms);
-    view->changed = rpc_time(call, claim->changed.ms);
-    view->lapses = rpc_time(call, state == CLAIM_PROPOSED ? claim->lapses.ms : 0);
-    view->contact_role = rpc_text(call, claim->contact_role);
-    view->phone = rpc_text(call, claim->phone);
-    view->pick_up = rpc_text(call, claim->pick_up);
-    view->waiting_list = state == CLAIM_WAITING;
-    view->delivery = rpc_text(call, delivery);
-    *ret = view;
-    return fill_actions(call, claim, view);
-}
-
-static bool claim_views(struct call *call, struct names *names, const struct claim_filter *filter,
-                        Maillon__Api__V1__Claim ***ret, size_t *ret_count, struct err *err)
-{
-    size_t count;
-    struct claim *list;
-    if (!claim_list(call->store, call->arena, filter, &list, &count, err))
-        return false;
-    Maillon__Api__V1__Claim **views = (Maillon__Api__V1__Claim **)rpc_array(call, count);
-    for (size_t i = 0; i < count; i++)
-        if (!claim_view(call, names, &list[i], &views[i], err))
-            return false;
-    *ret = views;
-    *ret_count = count;
-    return true;
-}
-
-/* Whose ears it is for. */
-static bool fill_circle(struct call *call, const struct notice *notice,
-                        Maillon__Api__V1__Notice *view, struct err *err)
-{
-    char hex[2 * OID_BYTES + 1];
-    struct circle *circle;
-    bool found;
-    if (!notice->has_scope)
-        return true;
-    circle = arena_alloc(call->arena, sizeof(*circle));
-    if (!circle_find(call->store, &notice->scope, &found, circle, err))
-        return false;
-    view->circle = rpc_text(call, hex_encode(oid_bytes(&notice->scope), hex));
-    view->circle_name = rpc_text(call, found ? circle->name : "");
-    return true;
-}
-
-static bool notice_view(struct call *call, struct names *names, const struct notice *notice,
-                        Maillon__Api__V1__Notice **ret, struct err *err)
-{
-    char hex[2 * UID_BYTES + 1], node[NODE_ID_TEXT];
-    const char *name = "";
-    Maillon__Hfp__V1__Notice *body = NULL;
-    Maillon__Api__V1__Notice *view = rpc_message(call, &maillon__api__v1__notice__descriptor);
-    bool ours = node_id_equal(&notice->author, self_of(call));
-    if (!notice_read(call->store, call->arena, notice, &body, err) ||
-        !name_of(call, names, &notice->author, &name, err) ||
-        (ours && !journal_reached(call->store, &notice->oid, &view->reached, err)))
-        return false;
-    const struct claim_filter filter = {
-        .box = ours ? CLAIM_IN : CLAIM_OUT,
-        .uid = notice->uid,
-        .peer = ours ? NULL : &notice->author,
-        .limit = CLAIMS_MAX,
-    };
-    if (!claim_views(call, names, &filter, &view->claim, &view->n_claim, err))
-        return false;
-    if (body) {
-        view->content = body->content;
-        view->withdraw_reason = rpc_text(call, body->withdraw_reason);
-    }
-    if (view->content) { /* ours may be a few seconds ahead of what was published */
-        view->content->committed = notice->committed;
-        view->content->delivered = notice->delivered;
-    }
-    view->id = rpc_text(call, hex_encode(bytes_of(notice->uid, UID_BYTES), hex));
-    view->owner = rpc_text(call, node_id_text(&notice->author, node));
-    view->owner_name = rpc_text(call, name);
-    view->ours = ours;
-    view->version = notice->version;
-    view->status = rpc_text(call, notice_status(notice, call->now));
-    view->created = rpc_time(call, (int64_t)notice->created_s * 1000);
-    view->expires = rpc_time(call, (int64_t)notice->expires_s * 1000);
-    view->asked = notice->asked;
-    view->committed = notice->committed;
-    view->delivered = notice->delivered;
-    view->remaining = notice_remaining(notice);
-    view->edxl = rpc_text(call, notice_edxl(notice));
-    *ret = view;
-    return fill_circle(call, notice, view, err);
-}
-
 static bool resolve(struct call *call, const char *id, struct notice *ret, struct err *err)
 {
     return notice_resolve(call->store, self_of(call), id, ret, err);
@@ -253,14 +74,14 @@ static bool answer_notice(struct call *call, const uint8_t uid[UID_BYTES], const
 {
     bool found;
     struct notice notice;
-    struct names names = {0};
+    struct notice_names names = {0};
     Maillon__Api__V1__Notice *view;
     if (!notice_find(call->store, self_of(call), uid, &found, &notice, err))
         return false;
     if (!found)
         return err_set(err, ERR_INTERNAL, "the notice is not there");
     if (!audit_add(call->tx, actor(call), action, &notice.oid, err) ||
-        !notice_view(call, &names, &notice, &view, err))
+        !notice_view(call, &names, &notice, NULL, &view, err))
         return false;
     *out = view;
     return true;
@@ -317,16 +138,16 @@ static bool renew(struct call *call, const void *in, void **out, struct err *err
            answer_notice(call, notice.uid, "notice.renew", out, err);
 }
 
-static bool list(struct call *call, const void *in, void **out, struct err *err)
+static bool read_filter(struct call *call, const Maillon__Api__V1__ListNoticesRequest *request,
+                        struct notice_filter *ret, struct err *err)
 {
-    size_t count;
-    struct notice *found;
-    struct names names = {0};
-    const Maillon__Api__V1__ListNoticesRequest *request = in;
     struct notice_filter filter = {
         .theme = request->theme,
         .author = request->ours_only ? self_of(call) : NULL,
+        .not_author = request->theirs_only ? self_of(call) : NULL,
         .all = request->all,
+        .hidden = request->hidden,
+        .urgent_first = request->urgent_first,
         .limit = request->limit && request->limit < LIST_MAX ? request->limit : LIST_MAX,
     };
     if (!request->limit)
@@ -335,15 +156,34 @@ static bool list(struct call *call, const void *in, void **out, struct err *err)
         return err_set(err, ERR_INVALID,
                        "\"kind\" is one of shortage, surplus, offer, question, situation,"
                        " opportunity, group");
-    if (!notice_list(call->store, call->arena, &filter, call->now, &found, &count, err))
+    if (!parse_until(call, request->ends_within, &filter.ends_before_s, err))
+        return false;
+    *ret = filter;
+    return true;
+}
+
+static bool list(struct call *call, const void *in, void **out, struct err *err)
+{
+    size_t count;
+    struct notice *found;
+    struct notice_names names = {0};
+    struct notice_filter filter;
+    const Maillon__Api__V1__ListNoticesRequest *request = in;
+    if (!read_filter(call, request, &filter, err) ||
+        !notice_list(call->store, call->arena, &filter, call->now, &found, &count, err))
         return false;
     Maillon__Api__V1__ListNoticesResponse *response =
         rpc_message(call, &maillon__api__v1__list_notices_response__descriptor);
     response->notice = (Maillon__Api__V1__Notice **)rpc_array(call, count);
-    for (size_t i = 0; i < count; i++)
-        if (!notice_view(call, &names, &found[i], &response->notice[i], err))
+    for (size_t i = 0; i < count; i++) {
+        double km;
+        Maillon__Api__V1__Notice *view;
+        if (!notice_view(call, &names, &found[i], &km, &view, err))
             return false;
-    response->n_notice = count;
+        /* Whose place is not known stays: it may be next door. */
+        if (!request->km || view->ours || km <= request->km)
+            response->notice[response->n_notice++] = view;
+    }
     *out = response;
     return true;
 }
@@ -351,11 +191,11 @@ static bool list(struct call *call, const void *in, void **out, struct err *err)
 static bool get(struct call *call, const void *in, void **out, struct err *err)
 {
     struct notice notice;
-    struct names names = {0};
+    struct notice_names names = {0};
     Maillon__Api__V1__Notice *view;
     const Maillon__Api__V1__GetNoticeRequest *request = in;
     if (!resolve(call, request->id, &notice, err) ||
-        !notice_view(call, &names, &notice, &view, err))
+        !notice_view(call, &names, &notice, NULL, &view, err))
         return false;
     *out = view;
     return true;
@@ -375,7 +215,7 @@ static bool answer_claim(struct call *call, const struct oid *id, const char *ac
 {
     char hex[2 * OID_BYTES + 1];
     struct claim claim;
-    struct names names = {0};
+    struct notice_names names = {0};
     Maillon__Api__V1__Claim *view;
     if (!claim_resolve(call->store, call->arena, hex_encode(oid_bytes(id), hex), &claim, err) ||
         !audit_add(call->tx, actor(call), action, id, err) ||
@@ -385,21 +225,41 @@ static bool answer_claim(struct call *call, const struct oid *id, const char *ac
     return true;
 }
 
+/* Who says nothing about it is found at the organisation's own number. */
+static bool add_contact(struct call *call, struct claim_draft *draft, struct err *err)
+{
+    struct card *card = arena_alloc(call->arena, sizeof(*card));
+    if (draft->phone[0])
+        return true;
+    if (!card_read(call->store, card, err))
+        return false;
+    draft->phone = card->phone;
+    return true;
+}
+
 static bool claim(struct call *call, const void *in, void **out, struct err *err)
 {
     struct oid id;
     struct notice notice;
     const Maillon__Api__V1__ClaimNoticeRequest *request = in;
-    const struct claim_draft draft = {
+    struct claim_draft draft = {
         .quantity = request->quantity,
         .contact_role = request->contact_role,
         .phone = request->phone,
         .pick_up = request->pick_up,
         .request_key = request->request_key,
     };
-    return resolve(call, request->notice, &notice, err) &&
-           claim_create(call->tx, &notice, &draft, &id, err) &&
+    if (!resolve(call, request->notice, &notice, err) || !add_contact(call, &draft, err))
+        return false;
+    if (!draft.quantity) /* all that is left */
+        draft.quantity = notice_remaining(&notice);
+    return claim_create(call->tx, &notice, &draft, &id, err) &&
            answer_claim(call, &id, "claim.create", out, err);
+}
+
+static bool tells_contact(Maillon__Hfp__V1__ClaimAction action)
+{
+    return action == MAILLON__HFP__V1__CLAIM_ACTION__CLAIM_ACTION_AGREE;
 }
 
 static bool act_on_claim(struct call *call, const void *in, void **out, struct err *err)
@@ -415,6 +275,7 @@ static bool act_on_claim(struct call *call, const void *in, void **out, struct e
     };
     return parse_until(call, request->until, &draft.until_s, err) &&
            claim_resolve(call->store, call->arena, request->id, &found, err) &&
+           (!tells_contact(request->action) || add_contact(call, &draft, err)) &&
            claim_act(call->tx, &found.claim_id, request->action, &draft, err) &&
            answer_claim(call, &found.claim_id, "claim.act", out, err);
 }
@@ -422,9 +283,17 @@ static bool act_on_claim(struct call *call, const void *in, void **out, struct e
 static bool list_claims(struct call *call, const void *in, void **out, struct err *err)
 {
     struct notice notice;
-    struct names names = {0};
+    struct notice_names names = {0};
     const Maillon__Api__V1__ListClaimsRequest *request = in;
-    struct claim_filter filter = {.open_only = request->open_only, .limit = CLAIMS_MAX};
+    struct claim_filter filter = {
+        .open_only = request->open_only,
+        .limit = request->limit && request->limit < CLAIMS_MAX ? request->limit : CLAIMS_MAX,
+    };
+    if (request->box[0]) {
+        if (strcmp(request->box, "in") != 0 && strcmp(request->box, "out") != 0)
+            return err_set(err, ERR_INVALID, "\"box\" is in or out");
+        filter.box = request->box[0] == 'i' ? CLAIM_IN : CLAIM_OUT;
+    }
     if (request->notice[0]) {
         if (!resolve(call, request->notice, &notice, err))
             return false;
@@ -436,6 +305,169 @@ static bool list_claims(struct call *call, const void *in, void **out, struct er
         rpc_message(call, &maillon__api__v1__list_claims_response__descriptor);
     if (!claim_views(call, &names, &filter, &response->claim, &response->n_claim, err))
         return false;
+    *out = response;
+    return true;
+}
+
+/* The end of the day that many days from now, where this machine is. */
+static char *end_of_day(struct call *call, int days)
+{
+    struct tm tm;
+    time_t now = (time_t)(call->now.ms / 1000);
+    localtime_r(&now, &tm);
+    tm.tm_mday += days;
+    tm.tm_hour = 23;
+    tm.tm_min = 59;
+    tm.tm_sec = 0;
+    tm.tm_isdst = -1;
+    return rpc_time(call, (int64_t)mktime(&tm) * 1000);
+}
+
+static void add_lives(struct call *call, bool perishable,
+                      Maillon__Api__V1__GuessNoticeResponse *response)
+{
+    int last = MAILLON__HFP__V1__NOTICE_KIND__NOTICE_KIND_GROUP;
+    response->life = (Maillon__Api__V1__NoticeKindLife **)rpc_array(call, (size_t)last);
+    for (int kind = 1; kind <= last; kind++) {
+        Maillon__Hfp__V1__NoticeContent content;
+        maillon__hfp__v1__notice_content__init(&content);
+        content.kind = (Maillon__Hfp__V1__NoticeKind)kind;
+        content.perishable = perishable;
+        Maillon__Api__V1__NoticeKindLife *life =
+            rpc_message(call, &maillon__api__v1__notice_kind_life__descriptor);
+        life->kind = rpc_text(call, notice_kind_name(content.kind));
+        life->hours = (uint32_t)(notice_default_life_s(&content) / HOUR_S);
+        response->life[response->n_life++] = life;
+    }
+}
+
+/* Where this hub is, as a person would write it. */
+static bool add_place(struct call *call, Maillon__Api__V1__GuessNoticeResponse *response,
+                      struct err *err)
+{
+    bool found = false;
+    struct place place;
+    struct card *card = arena_alloc(call->arena, sizeof(*card));
+    if (!card_read(call->store, card, err) ||
+        (card->commune[0] &&
+         !place_of_insee(call->store, call->arena, card->commune, &found, &place, err)) ||
+        (card->commune[0] && !found &&
+         !place_find(call->store, call->arena, card->commune, &found, &place, err)))
+        return false;
+    response->place = rpc_text(call, found ? place.name : card->commune);
+    response->commune = rpc_text(call, found ? place.insee : "");
+    return true;
+}
+
+/* The family of the first everyday expression that stands for a theme. */
+static char *guess_theme(struct call *call, const char *text)
+{
+    char *words[WORDS_MAX];
+    char *folded = text_fold(call->arena, bytes_text(text));
+    struct everyday *everyday = everyday_load(call->arena, NULL);
+    size_t count = folded ? everyday_split(folded, words, WORDS_MAX) : 0;
+    for (size_t i = 0; i < count; i++)
+        everyday_singular(words[i]);
+    for (size_t i = 0; i < count; i++) {
+        struct everyday_match match =
+            everyday_match(everyday, (const char *const *)words + i, count - i);
+        if (match.theme_count == 0)
+            continue;
+        const char *end = strstr(match.themes[0], "--");
+        return end ? arena_textn(call->arena, match.themes[0], (size_t)(end - match.themes[0]))
+                   : rpc_text(call, match.themes[0]);
+    }
+    return rpc_text(call, "");
+}
+
+static bool guess(struct call *call, const void *in, void **out, struct err *err)
+{
+    struct tm tm;
+    time_t now = (time_t)(call->now.ms / 1000);
+    const Maillon__Api__V1__GuessNoticeRequest *request = in;
+    localtime_r(&now, &tm);
+    struct notice_guess guessed = notice_guess(call->arena, request->text, (unsigned)tm.tm_wday);
+    const char *kind = request->kind[0] ? request->kind : notice_kind_name(guessed.kind);
+    Maillon__Api__V1__GuessNoticeResponse *response =
+        rpc_message(call, &maillon__api__v1__guess_notice_response__descriptor);
+    response->kind = rpc_text(call, kind ? kind : "");
+    response->amount = guessed.amount;
+    response->unit = rpc_text(call, guessed.unit);
+    response->what = rpc_text(call, guessed.what);
+    response->detail = rpc_text(call, guessed.detail);
+    response->perishable = guessed.perishable;
+    response->theme = guess_theme(call, guessed.what);
+    response->until = guessed.days < 0 ? rpc_text(call, "") : end_of_day(call, guessed.days);
+    const char *name = notice_name_hint(call->arena, request->text);
+    response->name_hint = rpc_text(call, name ? name : "");
+    add_lives(call, guessed.perishable, response);
+    if (!add_place(call, response, err))
+        return false;
+    *out = response;
+    return true;
+}
+
+static bool close_notice(struct call *call, const void *in, void **out, struct err *err)
+{
+    struct notice notice;
+    const Maillon__Api__V1__CloseNoticeRequest *request = in;
+    return resolve_own(call, request->id, &notice, err) &&
+           claim_close_notice(call->tx, notice.uid, request->reached, err) &&
+           answer_notice(call, notice.uid, "notice.close", out, err);
+}
+
+static bool hide(struct call *call, const void *in, void **out, struct err *err)
+{
+    struct notice notice;
+    struct notice_names names = {0};
+    Maillon__Api__V1__Notice *view;
+    const Maillon__Api__V1__HideNoticeRequest *request = in;
+    const char *reason = request->reason[0] ? request->reason : "other";
+    if (!resolve(call, request->id, &notice, err) ||
+        !notice_hide(call->tx, &notice, request->undo ? "" : reason, err) ||
+        !audit_add(call->tx, actor(call), request->undo ? "notice.unhide" : "notice.hide",
+                   &notice.oid, err) ||
+        !resolve(call, request->id, &notice, err) ||
+        !notice_view(call, &names, &notice, NULL, &view, err))
+        return false;
+    *out = view;
+    return true;
+}
+
+static bool text(struct call *call, const void *in, void **out, struct err *err)
+{
+    size_t count;
+    struct notice *found;
+    AUTO(buf_done) struct buf lines = {0};
+    const Maillon__Api__V1__NoticesTextRequest *request = in;
+    const struct notice_filter filter = {
+        .author = request->all ? NULL : self_of(call), .urgent_first = true, .limit = LIST_DEFAULT};
+    Maillon__Api__V1__NoticesTextResponse *response =
+        rpc_message(call, &maillon__api__v1__notices_text_response__descriptor);
+    if (!notice_list(call->store, call->arena, &filter, call->now, &found, &count, err))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        Maillon__Hfp__V1__Notice *body = NULL;
+        if (!notice_read(call->store, call->arena, &found[i], &body, err))
+            return false;
+        if (!body || !body->content || found[i].has_scope)
+            continue; /* what a circle hears is for the circle */
+        const Maillon__Hfp__V1__NoticeContent *content = body->content;
+        const struct notice_line line = {
+            .kind = content->kind,
+            .what = content->what,
+            .unit = content->quantity ? content->quantity->unit : "",
+            .place = content->place,
+            .contact = content->contact_role,
+            .asked = found[i].asked,
+            .remaining = notice_remaining(&found[i]),
+            .expires_s = found[i].expires_s,
+        };
+        notice_text_add(&lines, &line,
+                        strcmp(request->language, "en") == 0 ? WORDS_ENGLISH : WORDS_FRENCH);
+        response->count++;
+    }
+    response->text = rpc_text(call, buf_text(&lines));
     *out = response;
     return true;
 }
@@ -452,5 +484,9 @@ const struct method methods_notices[] = {
     {SERVICE, "Claim", ROLE_COORDINATOR, METHOD_WRITE, .run = claim},
     {SERVICE, "ActOnClaim", ROLE_COORDINATOR, METHOD_WRITE, .run = act_on_claim},
     {SERVICE, "ListClaims", ROLE_ANY, METHOD_READ, .run = list_claims},
+    {SERVICE, "Guess", ROLE_COORDINATOR, METHOD_READ, .run = guess},
+    {SERVICE, "Close", ROLE_COORDINATOR, METHOD_WRITE, .run = close_notice},
+    {SERVICE, "Hide", ROLE_COORDINATOR, METHOD_WRITE, .run = hide},
+    {SERVICE, "Text", ROLE_ANY, METHOD_READ, .run = text},
     {.name = NULL},
 };

@@ -301,6 +301,7 @@ bool claim_create(struct tx *tx, const struct notice *notice, const struct claim
                               .quantity = draft->quantity};
     if (!claim_author(tx, &claim, fact, draft, commit ? end_s : now_s + hold_s, err) ||
         !claim_row_add(tx, &claim, draft->request_key, err) ||
+        !claim_terms_add(tx, &claim.claim_id, body->content, err) ||
         !claim_settle(tx, &claim, "created", err))
         return false;
     *ret_id = claim.claim_id;
@@ -461,6 +462,27 @@ bool claim_withdraw_notice(struct tx *tx, const uint8_t uid[UID_BYTES], const ch
         if (!end_claim(tx, &list[i], "withdrawn", err))
             return false;
     return true;
+}
+
+bool claim_close_notice(struct tx *tx, const uint8_t uid[UID_BYTES], const char *outcome,
+                        struct err *err)
+{
+    bool found;
+    size_t count;
+    struct claim *list;
+    struct notice notice;
+    const struct claim_filter filter = {.box = CLAIM_IN, .uid = uid, .open_only = true, .limit = 1};
+    if (!notice_find(tx->store, identity_node(tx->self), uid, &found, &notice, err))
+        return false;
+    if (found && notice_is_open(&notice, tx->now)) {
+        if (!claim_list(tx->store, tx->arena, &filter, &list, &count, err))
+            return false;
+        if (count)
+            return err_set(err, ERR_CONFLICT, "somebody's claim is still open: settle it first");
+        if (!notice_withdraw(tx, uid, "", err))
+            return false;
+    }
+    return notice_close(tx, uid, outcome, err);
 }
 
 bool claim_tick(struct tx *tx, struct wall *ret_next, struct err *err)

@@ -10,6 +10,7 @@
 
 #define CLAIM_HOLD_S            (24 * 3600) /* a proposal lapses; so does an unanswered ASK_RELEASE */
 #define CLAIM_HOLD_PERISHABLE_S (2 * 3600)
+#define CLAIM_LATE_DROP_S       (24 * 3600) /* a release this near is told apart */
 #define CLAIM_EVENT_LIFE_S      (30 * 86400)
 #define CLAIM_WORDS_MAX         200  /* characters: contact role, phone, pick-up words */
 #define CLAIM_PENDING_MAX       1000 /* events of one peer that wait for earlier ones */
@@ -34,6 +35,13 @@ enum claim_state claim_state_now(const struct claim *claim, struct wall now);
 /** True when a button may offer it to us now. */
 bool claim_may(const struct claim *claim, Maillon__Hfp__V1__ClaimAction action, struct wall now);
 
+/** The one thing to do next, for us; UNSPECIFIED: wait. `kind` of the notice: loans come back. */
+Maillon__Hfp__V1__ClaimAction claim_next_verb(const struct claim *claim,
+                                              Maillon__Hfp__V1__NoticeKind kind, struct wall now);
+/** Agreed to, then given back less than CLAIM_LATE_DROP_S before it was needed. */
+bool claim_is_late_drop(const struct claim *claim, const struct notice *notice,
+                        const Maillon__Hfp__V1__NoticeContent *content);
+
 /* From peers (hub/kinds.c). */
 NODISCARD bool claim_check(const void *body, struct bytes payload, struct err *err);
 NODISCARD bool claim_apply(struct tx *tx, const struct inbound_object *object,
@@ -50,6 +58,23 @@ NODISCARD bool claim_on_expired(struct tx *tx, const struct node_id *peer, const
 /** By claim id in hex or a unique prefix of at least 6 characters; ERR_UNKNOWN, ERR_INVALID. */
 NODISCARD bool claim_resolve(struct store *store, struct arena *arena, const char *text,
                              struct claim *ret, struct err *err);
+struct claim_terms { /* what the notice said when we claimed; all empty when not kept */
+    bool known;
+    const char *what, *place; /* arena */
+    uint32_t amount;
+    uint64_t from_s, to_s;
+};
+NODISCARD bool claim_terms_read(struct store *store, struct arena *arena,
+                                const struct oid *claim_id, struct claim_terms *ret,
+                                struct err *err);
+enum claim_change { /* bits */
+                    CLAIM_CHANGED_QUANTITY = 1,
+                    CLAIM_CHANGED_PLACE = 2,
+                    CLAIM_CHANGED_TIME = 4,
+};
+/** What the notice says otherwise now. Pure. */
+unsigned claim_terms_changed(const struct claim_terms *terms,
+                             const Maillon__Hfp__V1__NoticeContent *content);
 struct claim_filter {
     enum claim_box box;         /* 0: both */
     const uint8_t *uid;         /* NULL: all notices */
@@ -90,5 +115,11 @@ NODISCARD bool claim_act(struct tx *tx, const struct oid *claim_id,
 /** Withdraws our notice, refuses or releases every claim on it, tells the claimants. */
 NODISCARD bool claim_withdraw_notice(struct tx *tx, const uint8_t uid[UID_BYTES],
                                      const char *reason, struct err *err);
+/**
+ * Closes our notice with the answer to "did it reach people?" (notice_close). One that is open is
+ * withdrawn first; ERR_CONFLICT while somebody's claim on it goes on.
+ */
+NODISCARD bool claim_close_notice(struct tx *tx, const uint8_t uid[UID_BYTES], const char *outcome,
+                                  struct err *err);
 /** Lapses proposals, releases what was asked back and not answered. */
 NODISCARD bool claim_tick(struct tx *tx, struct wall *ret_next, struct err *err);

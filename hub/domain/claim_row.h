@@ -82,6 +82,11 @@ NODISCARD bool claim_chains_read(struct tx *tx, const struct oid *claim_id,
 void claim_chains_add(struct tx *tx, struct claim_chains *chains, const struct claim_event *event);
 void claim_chains_fold(const struct claim_chains *chains, struct claim_view *ret);
 
+/* claim_terms.c */
+/** When we claim: what the notice says now. */
+NODISCARD bool claim_terms_add(struct tx *tx, const struct oid *claim_id,
+                               const Maillon__Hfp__V1__NoticeContent *content, struct err *err);
+
 /* claim_place.c */
 enum place {
     PLACE_NEXT,

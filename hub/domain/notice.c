@@ -63,10 +63,20 @@ uint32_t notice_remaining(const struct notice *notice)
     return notice->committed < notice->asked ? notice->asked - notice->committed : 0;
 }
 
+struct notice_shares notice_shares(const struct notice *notice)
+{
+    uint32_t committed = notice->committed < notice->asked ? notice->committed : notice->asked;
+    uint32_t taken = notice->delivered < committed ? notice->delivered : committed;
+    return (struct notice_shares){
+        .promised = committed - taken, .taken = taken, .remaining = notice->asked - committed};
+}
+
 const char *notice_status(const struct notice *notice, struct wall now)
 {
     uint64_t now_s = (uint64_t)(now.ms / 1000);
     bool aged = notice->created_s + NOTICE_CLOSED_S <= now_s;
+    if (notice->outcome[0])
+        return "closed";
     if (!notice->kind)
         return aged ? "closed" : "withdrawn";
     if (notice->expires_s <= now_s)
@@ -153,6 +163,7 @@ static void bind_version(struct stmt *stmt, const struct notice_version *version
     stmt_bind_i64(stmt, 10, content->delivered);
     stmt_bind_i64(stmt, 11, (int64_t)version->created_s);
     stmt_bind_i64(stmt, 12, (int64_t)version->expires_s);
+    stmt_bind_i64(stmt, 13, content->perishable);
 }
 
 /* The way nearly all go: one statement, also for the look-up. */
@@ -163,12 +174,13 @@ static bool put_newer(struct tx *tx, const struct notice_version *version, bool 
     struct stmt *stmt = stmt_get(
         tx->store,
         "INSERT INTO notice (author, uid, version, oid, kind, theme, commune, asked, committed,"
-        " delivered, created_s, expires_s, keep_s)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12)"
+        " delivered, created_s, expires_s, keep_s, first_s, perishable)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, ?11, ?13)"
         " ON CONFLICT (uid, author) DO UPDATE SET version = excluded.version, oid = excluded.oid,"
         " other_oid = NULL, kind = excluded.kind, theme = excluded.theme,"
         " commune = excluded.commune, asked = excluded.asked, committed = excluded.committed,"
-        " delivered = excluded.delivered, created_s = excluded.created_s,"
+        " delivered = excluded.delivered, perishable = excluded.perishable,"
+        " created_s = excluded.created_s,"
         " expires_s = excluded.expires_s, keep_s = CASE WHEN notice.keep_s > excluded.keep_s"
         " THEN notice.keep_s ELSE excluded.keep_s END"
         " WHERE excluded.version > notice.version",
@@ -223,7 +235,7 @@ static bool put_equivocation(struct tx *tx, const struct notice_version *version
         lower ? stmt_get(tx->store,
                          "UPDATE notice SET version = ?3, oid = ?4, kind = ?5, theme = ?6,"
                          " commune = ?7, asked = ?8, committed = ?9, delivered = ?10,"
-                         " created_s = ?11, expires_s = ?12, other_oid = ?13"
+                         " created_s = ?11, expires_s = ?12, perishable = ?13, other_oid = ?14"
                          " WHERE author = ?1 AND uid = ?2",
                          err)
               : stmt_get(tx->store,
@@ -236,7 +248,7 @@ static bool put_equivocation(struct tx *tx, const struct notice_version *version
         stmt_bind_bytes(stmt, 1, node_id_bytes(version->author));
         stmt_bind_bytes(stmt, 2, version->uid);
     }
-    stmt_bind_bytes(stmt, lower ? 13 : 3, oid_bytes(other));
+    stmt_bind_bytes(stmt, lower ? 14 : 3, oid_bytes(other));
     *ret_changed = true;
     return stmt_run(stmt, err);
 }
@@ -379,7 +391,7 @@ bool notice_show_held(struct tx *tx, const struct oid *oid, const struct node_id
 
 #define COLUMNS                                                                                \
     "id, author, uid, version, oid, other_oid IS NOT NULL, kind, asked, committed, delivered," \
-    " created_s, expires_s, scope"
+    " created_s, expires_s, scope, first_s, perishable, hidden, outcome, closed_ms"
 
 static bool read_row(struct stmt *stmt, struct notice *ret, struct err *err)
 {
@@ -393,7 +405,12 @@ static bool read_row(struct stmt *stmt, struct notice *ret, struct err *err)
         .delivered = (uint32_t)stmt_i64(stmt, 9),
         .created_s = (uint64_t)stmt_i64(stmt, 10),
         .expires_s = (uint64_t)stmt_i64(stmt, 11),
+        .first_s = (uint64_t)stmt_i64(stmt, 13),
+        .perishable = stmt_i64(stmt, 14) != 0,
+        .closed = {stmt_i64(stmt, 17)},
     };
+    text_copy(notice.hidden, sizeof(notice.hidden), stmt_text(stmt, 15));
+    text_copy(notice.outcome, sizeof(notice.outcome), stmt_text(stmt, 16));
     if (!stmt_is_null(stmt, 12))
         notice.has_scope = stmt_copy(stmt, 12, notice.scope.b, OID_BYTES);
     if (!stmt_copy(stmt, 1, notice.author.b, NODE_ID_BYTES) ||
@@ -473,18 +490,23 @@ bool notice_resolve(struct store *store, const struct node_id *self, const char 
     return true;
 }
 
+#define SELECT_LIST                                                                       \
+    "SELECT " COLUMNS " FROM notice WHERE (?1 = 0 OR kind = ?1)"                          \
+    " AND (?2 = '' OR theme = ?2) AND (?3 IS NULL OR author = ?3)"                        \
+    " AND (?4 = 1 OR (kind > 0 AND expires_s > ?5 AND (asked = 0 OR committed < asked)))" \
+    " AND (?7 IS NULL OR author <> ?7) AND (?8 = 0 OR expires_s < ?8)"                    \
+    " AND (hidden <> '') = ?9 ORDER BY "
+
 bool notice_list(struct store *store, struct arena *arena, const struct notice_filter *filter,
                  struct wall now, struct notice **ret, size_t *ret_count, struct err *err)
 {
     bool row;
     size_t count = 0;
     AUTO(stmt_release)
-    struct stmt *stmt = stmt_get(store,
-                                 "SELECT " COLUMNS " FROM notice WHERE (?1 = 0 OR kind = ?1)"
-                                 " AND (?2 = '' OR theme = ?2) AND (?3 IS NULL OR author = ?3)"
-                                 " AND (?4 = 1 OR (kind > 0 AND expires_s > ?5 AND (asked = 0 OR"
-                                 " committed < asked))) ORDER BY id DESC LIMIT ?6",
-                                 err);
+    struct stmt *stmt =
+        filter->urgent_first
+            ? stmt_get(store, SELECT_LIST "perishable DESC, expires_s, id DESC LIMIT ?6", err)
+            : stmt_get(store, SELECT_LIST "id DESC LIMIT ?6", err);
     if (!stmt)
         return false;
     stmt_bind_i64(stmt, 1, filter->kind);
@@ -494,6 +516,10 @@ bool notice_list(struct store *store, struct arena *arena, const struct notice_f
     stmt_bind_i64(stmt, 4, filter->all);
     stmt_bind_i64(stmt, 5, now.ms / 1000);
     stmt_bind_i64(stmt, 6, (int64_t)filter->limit);
+    if (filter->not_author)
+        stmt_bind_bytes(stmt, 7, node_id_bytes(filter->not_author));
+    stmt_bind_i64(stmt, 8, (int64_t)filter->ends_before_s);
+    stmt_bind_i64(stmt, 9, filter->hidden);
     struct notice *list = arena_alloc(arena, (filter->limit + 1) * sizeof(*list));
     while (count < filter->limit && stmt_next(stmt, &row, err)) {
         if (!row) {

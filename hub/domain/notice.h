@@ -16,6 +16,7 @@
 #define NOTICE_PROGRESS_MS  30000          /* R-NO-4: changes of what remains, coalesced */
 #define NOTICE_KEEP_S       (30 * 86400)   /* R-NO-2 */
 #define NOTICE_CLOSED_S     (14 * 86400)   /* filled, expired or withdrawn: closed */
+#define NOTICE_OUTCOME_MAX  7              /* bytes: "unknown" */
 #define NOTICE_WAITING_LIST "waiting-list" /* restriction: more may be claimed than remains */
 
 /** One row: what lists need. What people read is in its object (notice_read). */
@@ -29,10 +30,20 @@ struct notice {
     Maillon__Hfp__V1__NoticeKind kind; /* 0: withdrawn */
     uint32_t asked, committed, delivered;
     uint64_t created_s, expires_s;
+    uint64_t first_s; /* of the first version seen here; 0: not kept */
+    bool perishable;
+    char hidden[NOTICE_CODE_MAX + 1];     /* why it is not for us; "": it is */
+    char outcome[NOTICE_OUTCOME_MAX + 1]; /* ours, once closed: "yes", "partly" … */
+    struct wall closed;
     bool has_scope;
     struct oid scope; /* the circle whose members hear it (R-NO-8) */
 };
 uint32_t notice_remaining(const struct notice *notice);
+/** How what was asked stands: asked = promised + taken + remaining. */
+struct notice_shares {
+    uint32_t promised, taken, remaining;
+};
+struct notice_shares notice_shares(const struct notice *notice);
 /** "published", "partly-filled", "filled", "expired", "withdrawn", "closed". */
 const char *notice_status(const struct notice *notice, struct wall now);
 /** Published or partly filled. */
@@ -69,10 +80,14 @@ struct notice_filter {
     Maillon__Hfp__V1__NoticeKind kind; /* 0: all */
     const char *theme;                 /* NULL or "": all */
     const struct node_id *author;      /* NULL: all */
+    const struct node_id *not_author;  /* NULL: none left out */
+    uint64_t ends_before_s;            /* 0: any end */
     bool all;                          /* those not open too */
+    bool hidden;                       /* only those that are not for us, else none of them */
+    bool urgent_first;                 /* perishable first, then by end; else newest first */
     size_t limit;
 };
-/** Arena array, newest first. */
+/** Arena array. */
 NODISCARD bool notice_list(struct store *store, struct arena *arena,
                            const struct notice_filter *filter, struct wall now, struct notice **ret,
                            size_t *ret_count, struct err *err);
@@ -104,6 +119,24 @@ NODISCARD bool notice_withdraw(struct tx *tx, const uint8_t uid[UID_BYTES], cons
                                struct err *err);
 /** Same content, new end; ERR_CONFLICT after NOTICE_RENEWALS_MAX without an edit. */
 NODISCARD bool notice_renew(struct tx *tx, const uint8_t uid[UID_BYTES], uint64_t expires_s,
+                            struct err *err);
+struct notice_own { /* what only we know of a notice of ours */
+    uint32_t renewals_left;
+    const char *what; /* withdrawn: what it was about; arena */
+};
+NODISCARD bool notice_own_read(struct store *store, struct arena *arena,
+                               const struct notice *notice, struct notice_own *ret,
+                               struct err *err);
+/** When it would end if it were renewed now without a date: later than it ends, within the longest
+ * life. */
+uint64_t notice_renewed_end_s(const struct notice *notice,
+                              const Maillon__Hfp__V1__NoticeContent *content, struct wall now);
+/** A peer's notice that is not for us, with a code why; "": it is again. Only seen here. */
+NODISCARD bool notice_hide(struct tx *tx, const struct notice *notice, const char *reason,
+                           struct err *err);
+/** The last question about a notice of ours that is not open any more: did it reach people?
+ * "yes", "partly", "no", "unknown"; a second answer replaces the first. */
+NODISCARD bool notice_close(struct tx *tx, const uint8_t uid[UID_BYTES], const char *outcome,
                             struct err *err);
 /**
  * What the claims add up to. Seen here at once; published at once unless such a change was

@@ -120,6 +120,8 @@ static bool find_live(struct tx *tx, const uint8_t uid[UID_BYTES], struct notice
 {
     if (!find_own(tx, uid, ret, err))
         return false;
+    if (ret->outcome[0])
+        return err_set(err, ERR_CONFLICT, "the notice is closed: post a new one");
     return ret->kind || err_set(err, ERR_CONFLICT, "the notice was withdrawn: post a new one");
 }
 
@@ -149,14 +151,16 @@ static bool add_own(struct tx *tx, const uint8_t uid[UID_BYTES], const char *req
     if (!find_own(tx, uid, &notice, err))
         return false;
     AUTO(stmt_release)
-    struct stmt *stmt = stmt_get(
-        tx->store,
-        "INSERT INTO notice_own (notice, renewals, progress_ms, request_key) VALUES (?1, 0, 0, ?2)",
-        err);
+    struct stmt *stmt =
+        stmt_get(tx->store,
+                 "INSERT INTO notice_own (notice, renewals, progress_ms, request_key, posted_ms)"
+                 " VALUES (?1, 0, 0, ?2, ?3)",
+                 err);
     if (!stmt)
         return false;
     stmt_bind_i64(stmt, 1, notice.id);
     stmt_bind_text(stmt, 2, request_key && request_key[0] ? request_key : NULL);
+    stmt_bind_i64(stmt, 3, tx->now.ms);
     return stmt_run(stmt, err) && set_clocks(tx, notice.id, 0, expires_s, err);
 }
 
@@ -305,6 +309,22 @@ static bool withdrawal_end(struct tx *tx, int64_t notice, uint64_t *ret, struct 
     return true;
 }
 
+/* For our people: a withdrawal has no content. */
+static bool keep_what(struct tx *tx, const struct notice *notice, struct err *err)
+{
+    Maillon__Hfp__V1__Notice *body = NULL;
+    if (!notice_read(tx->store, tx->arena, notice, &body, err))
+        return false;
+    AUTO(stmt_release)
+    struct stmt *stmt =
+        stmt_get(tx->store, "UPDATE notice_own SET what = ?2 WHERE notice = ?1", err);
+    if (!stmt)
+        return false;
+    stmt_bind_i64(stmt, 1, notice->id);
+    stmt_bind_text(stmt, 2, body && body->content ? body->content->what : "");
+    return stmt_run(stmt, err);
+}
+
 bool notice_withdraw(struct tx *tx, const uint8_t uid[UID_BYTES], const char *reason,
                      struct err *err)
 {
@@ -324,7 +344,8 @@ bool notice_withdraw(struct tx *tx, const uint8_t uid[UID_BYTES], const char *re
                        what);
     struct next_version next = {
         .uid = uid, .version = notice.version + 1, .reason = reason, .scope = scope_of(&notice)};
-    if (!withdrawal_end(tx, notice.id, &next.expires_s, err) || !publish(tx, &next, err))
+    if (!keep_what(tx, &notice, err) || !withdrawal_end(tx, notice.id, &next.expires_s, err) ||
+        !publish(tx, &next, err))
         return false;
     AUTO(stmt_release)
     struct stmt *stmt =
@@ -380,7 +401,7 @@ bool notice_renew(struct tx *tx, const uint8_t uid[UID_BYTES], uint64_t expires_
         return err_set(err, ERR_CONFLICT,
                        "renewed 3 times without a change: read it again and edit it");
     if (!next.expires_s)
-        next.expires_s = (uint64_t)(tx->now.ms / 1000) + notice_default_life_s(next.content);
+        next.expires_s = notice_renewed_end_s(&notice, next.content, tx->now);
     next.version = notice.version + 1;
     next.scope = scope_of(&notice);
     return check_end(tx, next.expires_s, err) && publish(tx, &next, err) &&

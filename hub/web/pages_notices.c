@@ -1,236 +1,179 @@
 /* What is short, what is left over, and who takes how much of it. */
-#include "hub/web/pages.h"
+#include "hub/web/notice_shape.h"
+#include "hub/web/pages_internal.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define MEASURE_WIDTH 1000 /* of the picture, whatever the quantity */
-
-static const struct {
-    const char *code; /* of the kind */
-    const char *icon;
-} notice_kinds[] = {
-    {"shortage", "in"},     {"surplus", "out"},     {"offer", "heart"},
-    {"question", "speech"}, {"situation", "alert"}, {"opportunity", "groups"},
-};
-
-static json_int_t number_of(const json_t *object, const char *name)
+/* The list's address with one filter set otherwise; the others stay. */
+static void list_address(struct page_visit *visit, const char *name, const char *value,
+                         struct buf *out)
 {
-    return json_integer_value(json_object_get(object, name));
-}
-
-static const char *text_of(const json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-    return text ? text : "";
-}
-
-static json_int_t share(json_int_t part, json_int_t whole)
-{
-    return part >= whole ? MEASURE_WIDTH : part * MEASURE_WIDTH / whole;
-}
-
-/* Asked, committed, delivered, remaining: zeros too, and as widths of the picture. */
-static void add_measure(json_t *notice)
-{
-    json_t *content = json_object_get(notice, "content");
-    json_int_t asked = number_of(notice, "asked"), committed = number_of(notice, "committed"),
-               delivered = number_of(notice, "delivered");
-    if (asked <= 0)
-        return;
-    json_object_set_new(
-        notice, "measure",
-        json_pack("{s:I, s:I, s:I, s:I, s:s, s:I, s:I}", "asked", asked, "committed", committed,
-                  "delivered", delivered, "remaining", number_of(notice, "remaining"), "unit",
-                  text_of(json_object_get(content, "quantity"), "unit"), "committed_width",
-                  share(committed, asked), "delivered_width", share(delivered, asked)));
-}
-
-static bool is_open(const json_t *notice)
-{
-    const char *status = text_of(notice, "status");
-    return strcmp(status, "published") == 0 || strcmp(status, "partly-filled") == 0;
-}
-
-/* Does an answer wait for our word? */
-static bool waits_for_us(const json_t *notice)
-{
-    size_t i;
-    json_t *claim;
-    json_array_foreach(json_object_get(notice, "claim"), i, claim)
-    {
-        if (json_object_get(json_object_get(claim, "action_has"), "agree"))
-            return true;
-    }
-    return false;
-}
-
-static bool has_own_claim(const json_t *notice)
-{
-    size_t i;
-    json_t *claim;
-    json_array_foreach(json_object_get(notice, "claim"), i, claim)
-    {
-        if (json_object_get(json_object_get(claim, "action_has"), "release"))
-            return true;
-    }
-    return false;
-}
-
-static void add_kind(json_t *notice)
-{
-    json_t *is = json_object_get(json_object_get(notice, "content"), "kind_is");
-    for (size_t i = 0; i < ARRAY_LEN(notice_kinds); i++)
-        if (json_object_get(is, notice_kinds[i].code))
-            json_object_set_new(notice, "icon", json_string(notice_kinds[i].icon));
-    json_object_set_new(notice, "is_need", json_boolean(json_object_get(is, "shortage") != NULL));
-}
-
-/* A zero is not in the answer; a template would take the sum of the notice around it. */
-static void add_zeros(json_t *notice)
-{
-    size_t i;
-    json_t *claim;
-    json_array_foreach(json_object_get(notice, "claim"), i, claim)
-    {
-        if (!json_object_get(claim, "delivered"))
-            json_object_set_new(claim, "delivered", json_integer(0));
+    static const char *const filters[] = {"kind", "who", "km", "ends", "theme", "all"};
+    char from[16], mark = '?';
+    buf_add_text(out, "/notices");
+    for (size_t i = 0; i < ARRAY_LEN(filters); i++) {
+        snprintf(from, sizeof(from), "form.%s", filters[i]);
+        const char *said = strcmp(filters[i], name) == 0 ? value : page_value(visit, from);
+        if (!*said)
+            continue;
+        buf_addf(out, "%c%s=", mark, filters[i]);
+        form_encode(said, out);
+        mark = '&';
     }
 }
 
-static void shape_notice(json_t *notice)
+static void add_kind_filter(struct page_visit *visit, json_t *list, const char *kind,
+                            const char *icon, const char *text)
 {
-    bool ours = json_is_true(json_object_get(notice, "ours")), open = is_open(notice);
-    add_kind(notice);
-    add_measure(notice);
-    add_zeros(notice);
-    json_object_set_new(notice, "is_open", json_boolean(open));
-    json_object_set_new(notice, "to_do", json_boolean(waits_for_us(notice)));
-    json_object_set_new(notice, "can_claim",
-                        json_boolean(!ours && open && number_of(notice, "remaining") > 0 &&
-                                     !has_own_claim(notice)));
+    AUTO(buf_done) struct buf href = {0};
+    list_address(visit, "kind", kind, &href);
+    json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:b}", "href", buf_text(&href), "icon",
+                                          icon, "text", text, "current",
+                                          strcmp(page_value(visit, "form.kind"), kind) == 0));
 }
 
 /* Everything, then one kind a link. */
 static void add_filters(struct page_visit *visit)
 {
     json_t *filters = json_array();
-    const char *chosen = page_value(visit, "form.kind");
-    char href[64], key[64];
-    json_array_append_new(filters,
-                          json_pack("{s:s, s:s, s:b}", "href", "/notices", "text",
-                                    catalog_text(page_catalog(visit), "notices.all_kinds", 1),
-                                    "current", !*chosen));
-    for (size_t i = 0; i < ARRAY_LEN(notice_kinds); i++) {
-        snprintf(href, sizeof(href), "/notices?kind=%s", notice_kinds[i].code);
-        snprintf(key, sizeof(key), "kind.%s", notice_kinds[i].code);
-        json_array_append_new(
-            filters, json_pack("{s:s, s:s, s:s, s:b}", "href", href, "icon", notice_kinds[i].icon,
-                               "text", catalog_text(page_catalog(visit), key, 1), "current",
-                               strcmp(chosen, notice_kinds[i].code) == 0));
+    add_kind_filter(visit, filters, "", "",
+                    catalog_text(page_catalog(visit), "notices.all_kinds", 1));
+    for (size_t i = 0; i < NOTICE_KINDS; i++) {
+        add_kind_filter(visit, filters, notice_kinds[i].code, notice_kinds[i].icon,
+                        page_word(visit, "kind", notice_kinds[i].code));
     }
     json_object_set_new(page_context(visit), "filters", filters);
 }
 
-static void shape_list(struct page_visit *visit)
+/* Choices of a <select>: "", then the values. */
+static void add_choice(struct page_visit *visit, const char *name, const char *const *values,
+                       size_t count)
+{
+    json_t *list = json_array();
+    char from[24], key[64];
+    snprintf(from, sizeof(from), "form.%s", name);
+    const char *chosen = page_value(visit, from);
+    for (size_t i = 0; i < count; i++) {
+        snprintf(key, sizeof(key), "notices.%s.%s", name, *values[i] ? values[i] : "any");
+        json_array_append_new(list, json_pack("{s:s, s:s, s:b}", "value", values[i], "text",
+                                              catalog_text(page_catalog(visit), key, 1), "chosen",
+                                              strcmp(chosen, values[i]) == 0));
+    }
+    snprintf(key, sizeof(key), "%s_choice", name);
+    json_object_set_new(page_context(visit), key, list);
+}
+
+static void shape_all(struct page_visit *visit, const char *name)
 {
     size_t i;
-    json_t *notice, *answer = json_object_get(page_context(visit), "notices");
-    json_array_foreach(json_object_get(answer, "notice"), i, notice) shape_notice(notice);
+    json_t *notice, *answer = json_object_get(page_context(visit), name);
+    json_array_foreach(json_object_get(answer, "notice"), i, notice)
+    {
+        notice_shape(visit, notice);
+    }
+}
+
+static void shape_list(struct page_visit *visit)
+{
+    static const char *const who[] = {"", "ours", "theirs"}, *const km[] = {"", "5", "20", "50"},
+                             *const ends[] = {"", "24h", "3d", "7d"};
+    size_t i;
+    json_t *claim, *context = page_context(visit);
+    const char *only = page_value(visit, "form.who");
+    bool hidden = *page_value(visit, "form.hidden");
+    shape_all(visit, "ours");
+    shape_all(visit, "theirs");
+    json_array_foreach(json_object_get(json_object_get(context, "mine"), "claim"), i, claim)
+    {
+        notice_shape_claim(visit, claim);
+    }
     add_filters(visit);
+    add_choice(visit, "who", who, ARRAY_LEN(who));
+    add_choice(visit, "km", km, ARRAY_LEN(km));
+    add_choice(visit, "ends", ends, ARRAY_LEN(ends));
+    notice_add_themes(visit, page_value(visit, "form.theme"));
+    bool narrowed = *only || *page_value(visit, "form.theme") || *page_value(visit, "form.km") ||
+                    *page_value(visit, "form.ends");
+    json_object_set_new(context, "narrowed", json_boolean(narrowed));
+    json_object_set_new(context, "plain",
+                        json_boolean(!narrowed && !hidden && !*page_value(visit, "form.kind") &&
+                                     !*page_value(visit, "form.all")));
+    json_object_set_new(context, "show_ours", json_boolean(strcmp(only, "theirs") != 0 && !hidden));
+    json_object_set_new(context, "show_theirs", json_boolean(strcmp(only, "ours") != 0));
+    json_object_set_new(context, "is_hidden", json_boolean(hidden));
 }
 
 static void shape_one(struct page_visit *visit)
 {
-    shape_notice(json_object_get(page_context(visit), "notice"));
+    notice_shape(visit, json_object_get(page_context(visit), "notice"));
     page_add_request_key(visit);
 }
 
-/* The kinds to choose from; a link may choose one, a person decides. */
-static void shape_new(struct page_visit *visit)
-{
-    json_t *choices = json_array();
-    json_t *reach = json_object_get(page_context(visit), "reach");
-    const char *chosen = page_value(visit, "form.kind");
-    char key[64];
-    for (size_t i = 0; i < ARRAY_LEN(notice_kinds); i++) {
-        snprintf(key, sizeof(key), "notice_new.kind.%s", notice_kinds[i].code);
-        json_array_append_new(choices,
-                              json_pack("{s:s, s:s, s:s, s:b}", "code", notice_kinds[i].code,
-                                        "icon", notice_kinds[i].icon, "text",
-                                        catalog_text(page_catalog(visit), key, 1), "chosen",
-                                        strcmp(chosen, notice_kinds[i].code) == 0));
+#define LIST_FILTER \
+    "kind={form.kind} theme={form.theme} all?={form.all} endsWithin={form.ends} urgentFirst=true"
+
+/* `hold_`: it may be taken back for some seconds. What can be corrected afterwards goes at once. */
+#define CLAIM_VERB(action_, hold_)                                                              \
+    {                                                                                           \
+        .method = "POST", .path = "/notices/:id/claims/:claim/" action_,                        \
+        .roles = ROLE_COORDINATOR,                                                              \
+        .calls = {PAGE_CALL("done", "Notices/ActOnClaim",                                       \
+                            "id={path.claim} action=" action_                                   \
+                            " quantity={form.quantity} reason={form.reason} until={form.until}" \
+                            " pickUp={form.pick_up}",                                           \
+                            .hold = hold_)},                                                    \
+        .redirect = "/notices/{path.id}?done=claim-" action_, .again = "/notices/{path.id}"     \
     }
-    json_object_set_new(page_context(visit), "kinds", choices);
-    if (reach)
-        json_object_set_new(reach, "count", json_integer(number_of(reach, "hubs")));
-    page_add_request_key(visit);
-}
-
-#define CLAIM_VERB(path_, action_)                                                                \
-    {                                                                                             \
-        .method = "POST", .path = "/notices/:id/claims/:claim/" path_, .roles = ROLE_COORDINATOR, \
-        .calls = {PAGE_CALL("done", "Notices/ActOnClaim",                                         \
-                            "id={path.claim} action=" action_                                     \
-                            " quantity={form.quantity} reason={form.reason}")},                   \
-        .redirect = "/notices/{path.id}?done=claim-" path_, .again = "/notices/{path.id}"         \
+#define NOTICE_VERB(path_, method_, send_, done_, hold_)                            \
+    {                                                                               \
+        .method = "POST", .path = "/notices/:id/" path_, .roles = ROLE_COORDINATOR, \
+        .calls = {PAGE_CALL("done", "Notices/" method_, send_, .hold = hold_)},     \
+        .redirect = "/notices/{path.id}?done=" done_, .again = "/notices/{path.id}" \
     }
 
 const struct page pages_notices[] = {
     {.method = "GET",
      .path = "/notices",
      .roles = ROLE_ANY,
-     .calls = {PAGE_CALL("notices", "Notices/List", "kind={form.kind} all?={form.all}")},
+     .calls = {PAGE_CALL("theirs", "Notices/List",
+                         "theirsOnly=true km={form.km} hidden?={form.hidden} " LIST_FILTER),
+               PAGE_CALL("ours", "Notices/List", "oursOnly=true " LIST_FILTER),
+               PAGE_CALL("mine", "Notices/ListClaims", "box=out openOnly=true limit=20",
+                         .roles = ROLE_COORDINATOR)},
      .template = "notices",
      .view = shape_list},
     {.method = "GET",
-     .path = "/notices/new",
-     .roles = ROLE_COORDINATOR,
-     .calls = {PAGE_CALL("reach", "Notices/Reach", ""), PAGE_CALL("status", "Node/Status", "")},
-     .template = "notice_new",
-     .view = shape_new},
-    {.method = "POST",
-     .path = "/notices/new",
-     .roles = ROLE_COORDINATOR,
-     .calls = {PAGE_CALL("notice", "Notices/Post",
-                         "content.kind={form.kind} content.what={form.what}"
-                         " content.quantity.amount={form.amount}"
-                         " content.quantity.unit={form.unit} content.place={form.place}"
-                         " content.status=actual until={form.until}"
-                         " requestKey={form.request_key}")},
-     .redirect = "/notices/{notice.id}?done=posted",
-     .again = "/notices/new"},
+     .path = "/notices/text",
+     .roles = ROLE_ANY,
+     .calls = {PAGE_CALL("lines", "Notices/Text", "language={lang} all?={form.all}")},
+     .template = "notices_text"},
     {.method = "GET",
      .path = "/notices/:id",
      .roles = ROLE_ANY,
-     .calls = {PAGE_CALL("notice", "Notices/Get", "id={path.id}")},
+     .calls = {PAGE_CALL("notice", "Notices/Get", "id={path.id}"),
+               PAGE_CALL("opened", "Home/Opened", "notice={path.id}", .roles = ROLE_COORDINATOR,
+                         .may_fail = true)},
      .template = "notice",
      .view = shape_one},
-    {.method = "POST",
-     .path = "/notices/:id/claim",
-     .roles = ROLE_COORDINATOR,
-     .calls = {PAGE_CALL("claim", "Notices/Claim",
-                         "notice={path.id} quantity={form.quantity} phone={form.phone}"
-                         " pickUp={form.pick_up} requestKey={form.request_key}")},
-     .redirect = "/notices/{path.id}?done=claimed",
-     .again = "/notices/{path.id}"},
-    {.method = "POST",
-     .path = "/notices/:id/renew",
-     .roles = ROLE_COORDINATOR,
-     .calls = {PAGE_CALL("notice", "Notices/Renew", "id={path.id} until={form.until}")},
-     .redirect = "/notices/{path.id}?done=renewed",
-     .again = "/notices/{path.id}"},
-    {.method = "POST",
-     .path = "/notices/:id/withdraw",
-     .roles = ROLE_COORDINATOR,
-     .calls = {PAGE_CALL("notice", "Notices/Withdraw", "id={path.id} reason={form.reason}")},
-     .redirect = "/notices/{path.id}?done=withdrawn",
-     .again = "/notices/{path.id}"},
-    CLAIM_VERB("agree", "agree"),
-    CLAIM_VERB("refuse", "refuse"),
-    CLAIM_VERB("under-way", "under-way"),
-    CLAIM_VERB("release", "release"),
-    CLAIM_VERB("delivered", "delivered"),
-    CLAIM_VERB("returned", "returned"),
+    NOTICE_VERB("claim", "Claim",
+                "notice={path.id} quantity={form.quantity} phone={form.phone}"
+                " contactRole={form.contact_role} pickUp={form.pick_up}"
+                " requestKey={form.request_key}",
+                "claimed", true),
+    NOTICE_VERB("renew", "Renew", "id={path.id} until={form.until}", "renewed", false),
+    NOTICE_VERB("withdraw", "Withdraw", "id={path.id} reason={form.reason}", "withdrawn", true),
+    NOTICE_VERB("close", "Close", "id={path.id} reached={form.reached}", "closed", false),
+    NOTICE_VERB("hide", "Hide", "id={path.id} reason={form.reason} undo?={form.undo}", "hidden",
+                false),
+    CLAIM_VERB("agree", true),
+    CLAIM_VERB("refuse", true),
+    CLAIM_VERB("under-way", false),
+    CLAIM_VERB("release", true),
+    CLAIM_VERB("delivered", false),
+    CLAIM_VERB("returned", false),
+    CLAIM_VERB("ask-release", true),
+    CLAIM_VERB("extend", false),
+    CLAIM_VERB("agree-extend", false),
     {.method = NULL},
 };

@@ -121,6 +121,64 @@ static void a_notice_is_changed_and_renewed(void **state)
     assert_non_null(strstr(call("Get", json), "lits"));
 }
 
+static void a_sentence_is_understood_for_a_person_to_confirm(void **state)
+{
+    (void)state;
+    char text[80];
+    call("Guess", "{\"text\":\"il nous faut 12 matelas pour Mme Dupont\"}");
+    assert_true(hub.ok);
+    assert_string_equal(api_field(&hub, "kind", text, sizeof(text)), "shortage");
+    assert_string_equal(api_field(&hub, "unit", text, sizeof(text)), "matelas");
+    assert_string_equal(api_field(&hub, "nameHint", text, sizeof(text)), "Mme Dupont");
+    assert_non_null(strstr(buf_text(&hub.body), "\"amount\":12"));
+    assert_non_null(strstr(buf_text(&hub.body), "{\"kind\":\"situation\",\"hours\":48}"));
+    call("Guess", "{\"text\":\"\"}");
+    assert_true(hub.ok);
+}
+
+static void a_notice_is_closed_with_one_answer_and_stays_so(void **state)
+{
+    (void)state;
+    char id[40], json[200], text[80];
+    post("k9", id);
+    snprintf(json, sizeof(json), "{\"id\":\"%s\",\"reached\":\"perhaps\"}", id);
+    call("Close", json);
+    assert_false(hub.ok);
+    snprintf(json, sizeof(json), "{\"id\":\"%s\",\"reached\":\"partly\"}", id);
+    call("Close", json);
+    assert_true(hub.ok);
+    assert_string_equal(api_field(&hub, "status", text, sizeof(text)), "closed");
+    assert_string_equal(api_field(&hub, "reachedPeople", text, sizeof(text)), "partly");
+    assert_string_equal(api_field(&hub, "what", text, sizeof(text)), "matelas");
+    snprintf(json, sizeof(json), "{\"id\":\"%s\"}", id);
+    call("Renew", json);
+    assert_false(hub.ok);
+    snprintf(json, sizeof(json), "{\"id\":\"%s\",\"reason\":\"too-far\"}", id);
+    call("Hide", json); /* ours */
+    assert_false(hub.ok);
+}
+
+static void what_may_still_be_done_is_in_the_answer(void **state)
+{
+    (void)state;
+    char id[40], json[200];
+    post("k10", id);
+    snprintf(json, sizeof(json), "{\"id\":\"%s\"}", id);
+    const char *body = call("Get", json);
+    assert_non_null(strstr(body, "\"renewalsLeft\":3"));
+    assert_non_null(strstr(body, "\"renewedUntil\":\""));
+    assert_non_null(strstr(body, "\"canClose\":true"));
+    assert_null(strstr(body, "\"canClaim\""));
+    assert_non_null(strstr(call("List", "{\"endsWithin\":\"8d\",\"urgentFirst\":true}"), id));
+    assert_null(strstr(call("List", "{\"endsWithin\":\"24h\"}"), id));
+    assert_null(strstr(call("List", "{\"theirsOnly\":true}"), id));
+    assert_null(strstr(call("List", "{\"hidden\":true}"), id));
+    assert_non_null(strstr(call("Text", "{}"), "BESOIN"));
+    assert_non_null(strstr(call("Text", "{\"language\":\"en\"}"), "NEEDED: 12 matelas"));
+    call("ListClaims", "{\"box\":\"sideways\"}");
+    assert_false(hub.ok);
+}
+
 #define CELL(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -130,6 +188,9 @@ int main(void)
         CELL(ends_are_dates_or_spans),
         CELL(nobody_claims_what_is_ours_or_unknown),
         CELL(a_notice_is_changed_and_renewed),
+        CELL(a_sentence_is_understood_for_a_person_to_confirm),
+        CELL(a_notice_is_closed_with_one_answer_and_stays_so),
+        CELL(what_may_still_be_done_is_in_the_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

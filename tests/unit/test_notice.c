@@ -1,4 +1,4 @@
-/* Notices: which version wins, what we may post, when changes are told; and their golden bytes. */
+/* Notices: which version wins, what we may post, when changes are told. */
 #include "hub/crypto/wire.h"
 #include "hub/domain/notice.h"
 #include "hub/domain/object.h"
@@ -12,47 +12,7 @@
 
 #include <cmocka.h>
 
-#include "tests/support/domain_fixture.h"
-
-#define KIND(name) MAILLON__HFP__V1__NOTICE_KIND__NOTICE_KIND_##name
-
-static uint64_t now_s(const struct domain_fixture *f)
-{
-    return (uint64_t)(f->tx.now.ms / 1000);
-}
-
-static void advance(struct domain_fixture *f, int64_t ms)
-{
-    f->tx.now.ms += ms;
-}
-
-struct content {
-    Maillon__Hfp__V1__NoticeContent body;
-    Maillon__Hfp__V1__Quantity quantity;
-    char what[200], detail[1600], unit[20], place[40], theme[20], role[40];
-};
-
-static Maillon__Hfp__V1__NoticeContent *mattresses(struct content *c)
-{
-    maillon__hfp__v1__notice_content__init(&c->body);
-    maillon__hfp__v1__quantity__init(&c->quantity);
-    snprintf(c->what, sizeof(c->what), "matelas");
-    snprintf(c->detail, sizeof(c->detail), "pour l'accueil d'hiver");
-    snprintf(c->unit, sizeof(c->unit), "matelas");
-    snprintf(c->place, sizeof(c->place), "Redon, quai nord");
-    snprintf(c->theme, sizeof(c->theme), "logement");
-    snprintf(c->role, sizeof(c->role), "accueil");
-    c->quantity.amount = 12;
-    c->quantity.unit = c->unit;
-    c->body.kind = KIND(SHORTAGE);
-    c->body.what = c->what;
-    c->body.detail = c->detail;
-    c->body.place = c->place;
-    c->body.theme = c->theme;
-    c->body.contact_role = c->role;
-    c->body.quantity = &c->quantity;
-    return &c->body;
-}
+#include "tests/support/notice_fixture.h"
 
 /* A version as a peer signs it; everything in the fixture's arena. */
 static struct inbound_object *peer_version(struct domain_fixture *f, uint8_t uid, uint32_t version,
@@ -359,7 +319,7 @@ static void ends_are_bounded_and_renewed_three_times(void **state)
     for (int i = 0; i < NOTICE_RENEWALS_MAX; i++)
         assert_ok(f, notice_renew(&f->tx, uid, 0, &f->err));
     assert_int_equal(own(f, uid).version, 4);
-    assert_int_equal(own(f, uid).expires_s, now_s(f) + 7 * 86400);
+    assert_int_equal(own(f, uid).expires_s, now_s(f) + NOTICE_LIFETIME_MAX_S);
     assert_err(f, ERR_CONFLICT, notice_renew(&f->tx, uid, 0, &f->err));
     draft.expires_s = 0;
     assert_ok(f, notice_update(&f->tx, uid, &draft, &f->err));
@@ -505,138 +465,6 @@ static void kinds_have_names_and_lives(void **state)
     assert_int_equal(notice_default_life_s(&c.body), 86400);
 }
 
-/* The golden bytes: versions 1, 2 and a withdrawal, and a chain of claim events. */
-
-static void add_hex(struct buf *json, const char *name, const char *part, struct bytes value)
-{
-    AUTO(buf_done) struct buf hex = {0};
-    hex_encode(value, (char *)buf_reserve(&hex, 2 * value.len + 1));
-    buf_addf(json, "  \"%s_%s\": \"%s\",\n", name, part, (const char *)hex.data);
-}
-
-static struct oid add_signed(struct buf *json, const char *name, const char *type,
-                             const void *message, const struct sign_key *key)
-{
-    struct oid oid;
-    AUTO(buf_done) struct buf body = {0}, out = {0};
-    wire_pack(message, &body);
-    envelope_sign(&key, 1, type, buf_bytes(&body), &out, &oid);
-    add_hex(json, name, "body", buf_bytes(&body));
-    add_hex(json, name, "signed", buf_bytes(&out));
-    add_hex(json, name, "oid", oid_bytes(&oid));
-    return oid;
-}
-
-static struct sign_key *key_of(uint8_t fill)
-{
-    uint8_t seed[32];
-    memset(seed, fill, sizeof(seed));
-    return sign_key_from_seed(seed);
-}
-
-static void golden_notice(struct buf *json, Maillon__Hfp__V1__Head *head, struct bytes uid)
-{
-    struct content c;
-    struct oid prev;
-    Maillon__Hfp__V1__Notice body;
-    AUTO(sign_key_free) struct sign_key *key = key_of(3);
-    maillon__hfp__v1__notice__init(&body);
-    body.head = head;
-    body.uid = wire_data(uid);
-    body.content = mattresses(&c);
-    body.content->first_come = true;
-    body.content->latitude_e4 = 476500;
-    body.content->longitude_e4 = -20850;
-    body.content->status = MAILLON__HFP__V1__NOTICE_STATUS__NOTICE_STATUS_ACTUAL;
-    head->seq = body.version = 1;
-    prev = add_signed(json, "notice_v1", TYPE_NOTICE, &body, key);
-    head->seq = body.version = 2;
-    head->prev = wire_data(oid_bytes(&prev));
-    body.content->committed = 8;
-    prev = add_signed(json, "notice_v2", TYPE_NOTICE, &body, key);
-    char reason[] = "trouvé";
-    head->seq = body.version = 3;
-    body.content = NULL;
-    body.withdraw_reason = reason;
-    head->expires_s += NOTICE_KEEP_S;
-    add_signed(json, "notice_withdrawn", TYPE_NOTICE, &body, key);
-}
-
-static void golden_claim(struct buf *json, Maillon__Hfp__V1__Head *head, struct bytes uid)
-{
-    uint8_t owner[NODE_ID_BYTES], claimant[NODE_ID_BYTES];
-    AUTO(sign_key_free) struct sign_key *owner_key = key_of(3), *claimant_key = key_of(4);
-    Maillon__Hfp__V1__ClaimEvent event;
-    memset(owner, 0x0a, sizeof(owner));
-    memset(claimant, 0x0c, sizeof(claimant));
-    maillon__hfp__v1__claim_event__init(&event);
-    event.head = head;
-    event.notice_uid = wire_data(uid);
-    event.notice_version = 1;
-    event.quantity = 8;
-    head->node = wire_data(bytes_of(claimant, sizeof(claimant)));
-    event.recipient = wire_data(bytes_of(owner, sizeof(owner)));
-    event.action = MAILLON__HFP__V1__CLAIM_ACTION__CLAIM_ACTION_COMMIT;
-    const struct oid id = add_signed(json, "claim_commit", TYPE_CLAIM, &event, claimant_key);
-    head->stream = event.seen = wire_data(oid_bytes(&id));
-    head->node = wire_data(bytes_of(owner, sizeof(owner)));
-    event.recipient = wire_data(bytes_of(claimant, sizeof(claimant)));
-    event.action = MAILLON__HFP__V1__CLAIM_ACTION__CLAIM_ACTION_AGREE;
-    const struct oid agree = add_signed(json, "claim_agree", TYPE_CLAIM, &event, owner_key);
-    head->node = wire_data(bytes_of(claimant, sizeof(claimant)));
-    head->seq = 2;
-    head->prev = wire_data(oid_bytes(&id));
-    event.recipient = wire_data(bytes_of(owner, sizeof(owner)));
-    event.seen = wire_data(oid_bytes(&agree));
-    event.action = MAILLON__HFP__V1__CLAIM_ACTION__CLAIM_ACTION_DELIVERED;
-    event.quantity = 7;
-    add_signed(json, "claim_delivered", TYPE_CLAIM, &event, claimant_key);
-}
-
-static void signed_bytes_are_the_golden_ones(void **state)
-{
-    (void)state;
-    uint8_t uid[UID_BYTES], node[NODE_ID_BYTES];
-    Maillon__Hfp__V1__Head head;
-    AUTO(buf_done) struct buf json = {0};
-    memset(uid, 0x11, sizeof(uid));
-    memset(node, 0x0a, sizeof(node));
-    buf_add_text(&json, "{\n  \"op_seed_owner\": \"32 bytes 03\",\n"
-                        "  \"op_seed_claimant\": \"32 bytes 04\",\n"
-                        "  \"node_owner\": \"32 bytes 0a\",\n"
-                        "  \"node_claimant\": \"32 bytes 0c\",\n"
-                        "  \"uid\": \"16 bytes 11\",\n  \"created_s\": \"1800000000\",\n");
-    maillon__hfp__v1__head__init(&head);
-    head.node = wire_data(bytes_of(node, sizeof(node)));
-    head.incarnation = 1;
-    head.created_s = 1800000000;
-    head.expires_s = 1800604800;
-    golden_notice(&json, &head, bytes_of(uid, sizeof(uid)));
-    maillon__hfp__v1__head__init(&head);
-    head.incarnation = 1;
-    head.seq = 1;
-    head.created_s = 1800000000;
-    head.expires_s = 1800086400;
-    golden_claim(&json, &head, bytes_of(uid, sizeof(uid)));
-    buf_add_text(&json, "  \"end\": \"\"\n}\n");
-
-    char path[512];
-    snprintf(path, sizeof(path), "%s/golden/notice.json", getenv("MAILLON_VECTORS"));
-    if (getenv("GOLDEN_WRITE")) {
-        FILE *out = fopen(path, "w");
-        assert_non_null(out);
-        assert_int_equal(fwrite(json.data, 1, json.len, out), json.len);
-        assert_int_equal(fclose(out), 0);
-    }
-    FILE *in = fopen(path, "r");
-    assert_non_null(in);
-    char *read = mem_alloc(json.len + 2);
-    assert_int_equal(fread(read, 1, json.len + 1, in), json.len);
-    fclose(in);
-    assert_memory_equal(read, json.data, json.len);
-    free(read);
-}
-
 #define CELL(name) \
     cmocka_unit_test_setup_teardown(name, domain_fixture_setup, domain_fixture_teardown)
 
@@ -658,7 +486,6 @@ int main(void)
         CELL(people_are_reminded_and_told_of_the_end),
         CELL(lists_filter_and_ids_resolve),
         cmocka_unit_test(kinds_have_names_and_lives),
-        cmocka_unit_test(signed_bytes_are_the_golden_ones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
