@@ -14,6 +14,8 @@ static void show_account(const json_t *answer)
     show_line("role", answer_text(answer, "role"));
     show_line("state",
               answer_flag(answer, "disabled") ? "disabled: cannot sign in" : "may sign in");
+    show_line("second factor",
+              answer_flag(answer, "secondFactor") ? "on: sign-in asks for a code as well" : "off");
     show_line("last seen", show_when(answer_text(answer, "lastSeen"), when));
 }
 
@@ -28,9 +30,9 @@ static void show_added(const json_t *answer)
 
 static void show_users(const json_t *answer)
 {
-    static const struct column columns[] = {{"NAME", COLUMN_CUT}, {"ROLE", COLUMN_CUT},
-                                            {"STATE", 0},         {"LAST SEEN", 0},
-                                            {"SINCE", 0},         {NULL, 0}};
+    static const struct column columns[] = {
+        {"NAME", COLUMN_CUT}, {"ROLE", COLUMN_CUT}, {"STATE", 0}, {"CODE", 0},
+        {"LAST SEEN", 0},     {"SINCE", 0},         {NULL, 0}};
     AUTO(table_free) struct table *table = table_create(columns);
     for (size_t i = 0; i < answer_count(answer, "account"); i++) {
         const json_t *account = answer_item(answer, "account", i);
@@ -39,6 +41,7 @@ static void show_users(const json_t *answer)
         table_add(table,
                   (const char *[]){answer_text(account, "name"), answer_text(account, "role"),
                                    answer_flag(account, "disabled") ? "disabled" : "active",
+                                   answer_flag(account, "secondFactor") ? "yes" : "no",
                                    *seen ? show_when(seen, last) : "never",
                                    show_when(answer_text(account, "created"), since)});
     }
@@ -81,6 +84,12 @@ static const struct option add_options[] = {
     OPTIONS_END,
 };
 static const struct option name_options[] = {NAME, OPTIONS_END};
+static const struct option role_options[] = {
+    NAME,
+    TEXT_REQUIRED("--role", "ROLE", "role",
+                  "caseworker, coordinator, secretary or admin, or several with commas"),
+    OPTIONS_END,
+};
 static const struct option token_options[] = {
     NAME,
     TEXT("--label", "TEXT", "label", "what the token is for"),
@@ -94,9 +103,18 @@ const struct command commands_user[] = {
      "secretary: sees what waits, without personal data. admin: accounts, peers, settings."},
     {"user list", "Accounts of this hub", "Accounts/ListUsers", NULL, show_users, NULL, NULL, NULL},
     {"user disable", "Close an account and end its sessions", "Accounts/DisableUser", name_options,
-     show_account, NULL, NULL, "\"hubctl user reset NAME\" opens it again."},
+     show_account, NULL, NULL,
+     "\"hubctl user enable NAME\" opens it again, \"user reset\" with a new passphrase."},
+    {"user enable", "Open a disabled account again", "Accounts/EnableUser", name_options,
+     show_account, NULL, NULL, NULL},
+    {"user role", "Change what an account may do", "Accounts/SetRole", role_options, show_account,
+     NULL, NULL, NULL},
     {"user reset", "Make a new passphrase for an account", "Accounts/ResetUser", name_options,
-     show_added, NULL, NULL, "Ends its sessions; a disabled account is opened again."},
+     show_added, NULL, NULL,
+     "Ends its sessions and removes its second factor, for who has lost the phone; a disabled "
+     "account is opened again."},
+    {"user sign-out", "End all sessions of an account", "Accounts/EndUserSessions", name_options,
+     show_account, NULL, NULL, "Its tokens stay."},
     {"user token", "Make a token with which a program signs in", "Accounts/CreateToken",
      token_options, show_token, NULL, NULL, NULL},
     {"user revoke-tokens", "End all tokens of an account", "Accounts/RevokeTokens", name_options,

@@ -14,6 +14,7 @@
 const struct command_group command_groups[] = {
     {"This hub", commands_init},
     {"", commands_status},
+    {"", commands_figures},
     {"", commands_keys},
     {"", commands_config},
     {"People and programs that use it", commands_user},
@@ -21,6 +22,7 @@ const struct command_group command_groups[] = {
     {"", commands_circle},
     {"", commands_relay},
     {"Directory: who does what", commands_directory},
+    {"", commands_import},
     {"Referrals: sending a person on, with consent", commands_referral},
     {"", commands_attach},
     {"Notices: what is short, what is left over", commands_notice},

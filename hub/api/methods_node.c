@@ -1,85 +1,48 @@
-/* The hub itself: status, card, settings, queue, figures, backup (proto/maillon/api/v1/node.proto).
+/* The hub itself: status, card, settings, queue, metrics, backup (proto/maillon/api/v1/node.proto).
  */
 #include "hub/api/metrics.h"
+#include "hub/api/node_warnings.h"
 #include "hub/api/rpc.h"
+#include "hub/base/log.h"
+#include "hub/base/mem.h"
 #include "hub/base/text.h"
 #include "hub/crypto/key_archive.h"
-#include "hub/domain/audit_witness.h"
+#include "hub/domain/backup.h"
 #include "hub/domain/card.h"
-#include "hub/domain/own_keys.h"
-#include "hub/domain/recovery.h"
 #include "hub/outbox/outbox.h"
 #include "hub/store/schema.h"
 #include "maillon/api/v1/node.pb-c.h"
+#include <errno.h>
+#include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define OUTBOX_DEFAULT 100
 #define OUTBOX_MOST    1000
-#define WARNINGS_MAX   8
-#define WAL_WARN_PAGES 20000 /* 80 MiB: the database file is not kept up with */
 
 /* Status. */
 
-static void warn(struct call *call, Maillon__Api__V1__NodeStatus *status, const char *text)
+/* Of the disk that the state directory is on; 0: not known. */
+static uint64_t disk_free(const struct config *config)
 {
-    if (!status->warning)
-        status->warning = (char **)rpc_array(call, WARNINGS_MAX);
-    if (status->n_warning < WARNINGS_MAX)
-        status->warning[status->n_warning++] = rpc_text(call, text);
-}
-
-/* Whether this hub signs anything, and what to do when it does not. */
-static bool add_recovery(struct call *call, Maillon__Api__V1__NodeStatus *status, struct err *err)
-{
-    struct recovery_progress progress;
-    struct authoring state;
-    enum authoring_bar bar;
-    if (!recovery_progress(call->store, &progress, err) ||
-        !authoring_check(call->store, call->env->self, call->now, &state, &bar, err))
-        return false;
-    if (bar == AUTHORING_RECOVERING)
-        warn(call, status,
-             arena_printf(call->arena,
-                          "restored: fetching the tail from %u of %u peers; nothing is sent until "
-                          "then: wait, or see hubctl recover",
-                          progress.needed - progress.answered, progress.needed));
-    else if (bar != AUTHORING_OPEN)
-        warn(call, status, authoring_words(bar));
-    return true;
-}
-
-static void add_warnings(struct call *call, Maillon__Api__V1__NodeStatus *status)
-{
-    const struct config *config = call->env->config;
-    char audit[200];
-    struct err unread = {0};
-    if (audit_warning(call->store, audit, &unread) && audit[0])
-        warn(call, status, audit);
-    const char *keys[OWN_KEYS_WARNINGS_MAX];
-    size_t key_count = 0;
-    if (!own_keys_warnings(call->store, call->env->self, call->now, call->arena, keys, &key_count,
-                           &unread))
-        key_count = 0;
-    for (size_t i = 0; i < key_count; i++)
-        warn(call, status, keys[i]);
-    if (store_wal_pages(call->store) > WAL_WARN_PAGES)
-        warn(call, status, "the write-ahead log grows: the disk is slow or a query runs very long");
-    if (!status->name[0])
-        warn(call, status, "this hub has no name: peers see its id only");
-    if (!config->url[0] && status->peers == 0)
-        warn(call, status, "no url is set: peers cannot dial this hub, it must dial them");
+    struct statvfs disk;
+    return config->dir[0] && statvfs(config->dir, &disk) == 0
+               ? (uint64_t)disk.f_bavail * (uint64_t)disk.f_frsize
+               : 0;
 }
 
 static void *status_of(struct call *call, struct err *err)
 {
+    int64_t backup_ms, backup_bytes;
     const struct api_env *env = call->env;
     const struct node_id *node = identity_node(env->self);
     char id[NODE_ID_TEXT], words[NODE_ID_WORDS];
-    struct figures figures;
+    struct metrics metrics;
     struct card card = {0};
-    if (!figures_read(env, call->store, call->arena, call->now, &figures, err) ||
-        !card_read(call->store, &card, err))
+    if (!metrics_read(env, call->store, call->arena, call->now, &metrics, err) ||
+        !card_read(call->store, &card, err) ||
+        !backup_last(call->store, &backup_ms, &backup_bytes, err))
         return NULL;
     Maillon__Api__V1__NodeStatus *status =
         rpc_message(call, &maillon__api__v1__node_status__descriptor);
@@ -88,21 +51,27 @@ static void *status_of(struct call *call, struct err *err)
     status->name = rpc_text(call, card.name[0] ? card.name : env->config->name);
     status->version = rpc_text(call, schema_hubd_version);
     status->started = rpc_time(call, env->started.ms);
-    status->peers = (uint32_t)figures.peers;
-    status->peers_connected = (uint32_t)figures.peers_connected;
-    status->queued = figures.queued;
-    status->objects = figures.objects;
-    status->storage_bytes = figures.storage_bytes;
-    status->open_referrals = (uint32_t)figures.open_referrals;
-    status->open_notices = (uint32_t)figures.open_notices;
-    status->services = (uint32_t)figures.services;
+    status->peers = (uint32_t)metrics.peers;
+    status->peers_connected = (uint32_t)metrics.peers_connected;
+    status->queued = metrics.queued;
+    status->objects = metrics.objects;
+    status->storage_bytes = metrics.storage_bytes;
+    status->open_referrals = (uint32_t)metrics.open_referrals;
+    status->open_notices = (uint32_t)metrics.open_notices;
+    status->services = (uint32_t)metrics.services;
     status->phone = rpc_text(call, card.phone);
     status->commune = rpc_text(call, card.commune);
+    status->description = rpc_text(call, card.description);
+    status->backup = rpc_time(call, backup_ms);
+    status->backup_bytes = (uint64_t)backup_bytes;
+    status->disk_free_bytes = disk_free(env->config);
     status->route = (char **)rpc_array(call, card.route_count);
     for (size_t i = 0; i < card.route_count; i++)
         status->route[status->n_route++] = rpc_text(call, card.routes[i]);
-    add_warnings(call, status);
-    return add_recovery(call, status, err) ? status : NULL;
+    return node_warnings(call, status->name, metrics.peers, &status->warning, &status->n_warning,
+                         err)
+               ? status
+               : NULL;
 }
 
 static bool status(struct call *call, const void *in, void **out, struct err *err)
@@ -266,11 +235,11 @@ static bool retry_outbox(struct call *call, const void *in, void **out, struct e
 static bool metrics(struct call *call, const void *in, void **out, struct err *err)
 {
     (void)in;
-    struct figures figures;
+    struct metrics metrics;
     struct buf text = {0};
-    if (!figures_read(call->env, call->store, call->arena, call->now, &figures, err))
+    if (!metrics_read(call->env, call->store, call->arena, call->now, &metrics, err))
         return false;
-    metrics_write(call->env->counters, &figures, (call->now.ms - call->env->started.ms) / 1000,
+    metrics_write(call->env->counters, &metrics, (call->now.ms - call->env->started.ms) / 1000,
                   &text);
     Maillon__Api__V1__MetricsResponse *answer =
         rpc_message(call, &maillon__api__v1__metrics_response__descriptor);
@@ -280,27 +249,76 @@ static bool metrics(struct call *call, const void *in, void **out, struct err *e
     return true;
 }
 
+/* Copies. */
+
+struct backup_mark {
+    struct action action; /* first member */
+    int64_t bytes;
+};
+
+static bool mark_apply(struct tx *tx, struct action *action, struct err *err)
+{
+    return backup_note(tx, ((struct backup_mark *)(void *)action)->bytes, err);
+}
+
+static void mark_done(struct action *action, const struct err *err)
+{
+    if (err->code != ERR_NONE)
+        log_line(LOG_WARN, "could not note the backup code=%s reason=\"%s\"",
+                 err_code_name(err->code), err->msg);
+    free(action);
+}
+
+static void submit_mark(struct call *call)
+{
+    exchange_submit(call->env->exchange, call->work);
+}
+
+/* "backups/maillon-20261122-152000.db" in the state directory. NULL: no such folder. */
+static const char *choose_path(struct call *call, struct err *err)
+{
+    const char *dir = call->env->config->dir;
+    const char *folder = arena_printf(call->arena, "%s/backups", dir);
+    char time[25];
+    if (!dir[0] || (mkdir(folder, 0700) != 0 && errno != EEXIST)) {
+        (void)err_set(err, ERR_IO, "could not make the folder for backups");
+        return NULL;
+    }
+    text_time(call->now.ms, time);
+    return arena_printf(call->arena, "%s/maillon-%.4s%.2s%.2s-%.2s%.2s%.2s.db", folder, time,
+                        time + 5, time + 8, time + 11, time + 14, time + 17);
+}
+
 static bool backup(struct call *call, const void *in, void **out, struct err *err)
 {
     const Maillon__Api__V1__BackupRequest *request = in;
     struct stat copy;
+    const char *path = request->path;
     /* It writes a file of the caller's choice as the hub's user: not over the network. */
-    if (!call->caller.local)
+    if (*path && !call->caller.local)
         return err_set(err, ERR_DENIED, "a backup is asked for over the unix socket");
-    if (request->path[0] != '/')
+    if (*path && *path != '/')
         return err_set(err, ERR_INVALID, "the path of a backup starts with \"/\"");
-    const char *keys = arena_printf(call->arena, "%s.keys", request->path);
-    if (!store_backup(call->store, request->path, err))
+    if (!*path && !(path = choose_path(call, err)))
+        return false;
+    const char *keys = arena_printf(call->arena, "%s.keys", path);
+    if (!store_backup(call->store, path, err))
         return false;
     /* Apart from the copy, so that one of them alone tells nothing (R-REC-3, R-PR-2). */
     if (call->env->config->dir[0] && !key_archive_write(call->env->config->dir, keys, err))
         return err_wrap(err, "the copy is there, its keys are not");
-    if (stat(request->path, &copy) != 0)
+    if (stat(path, &copy) != 0)
         return err_set(err, ERR_IO, "could not find the backup after writing it");
+    struct backup_mark *mark = mem_alloc(sizeof(*mark));
+    mark->action = (struct action){.apply = mark_apply, .done = mark_done};
+    mark->bytes = copy.st_size;
+    call->work = mark;
+    call->after = submit_mark;
     Maillon__Api__V1__BackupResponse *answer =
         rpc_message(call, &maillon__api__v1__backup_response__descriptor);
     answer->bytes = (uint64_t)copy.st_size;
     answer->keys = rpc_text(call, call->env->config->dir[0] ? keys : "");
+    answer->path = rpc_text(call, path);
     *out = answer;
     return true;
 }

@@ -15,7 +15,7 @@ static bool count(struct stmt *stmt, uint64_t *ret, struct err *err)
 }
 
 static bool count_peers(const struct api_env *env, struct store *store, struct arena *arena,
-                        struct figures *figures, struct err *err)
+                        struct metrics *metrics, struct err *err)
 {
     struct relation *relations;
     size_t relation_count;
@@ -25,15 +25,15 @@ static bool count_peers(const struct api_env *env, struct store *store, struct a
         struct live_peer live = {0};
         if (relations[i].ours == DECISION_BLOCKED || relations[i].ours == DECISION_LEFT)
             continue;
-        figures->peers++;
+        metrics->peers++;
         if (env->live.peer && env->live.peer(env->live.ctx, &relations[i].node, &live))
-            figures->peers_connected += live.connected;
+            metrics->peers_connected += live.connected;
     }
     return true;
 }
 
 /* Counts over the smallest index of each table, on the reader's connection. */
-static bool count_rows(struct store *store, struct figures *figures, struct err *err)
+static bool count_rows(struct store *store, struct metrics *metrics, struct err *err)
 {
     AUTO(stmt_release)
     struct stmt *objects = stmt_get(store, "SELECT COUNT(*) FROM object", err);
@@ -42,23 +42,23 @@ static bool count_rows(struct store *store, struct figures *figures, struct err 
         stmt_get(store, "SELECT COUNT(*) FROM referral WHERE is_open = 1", err);
     AUTO(stmt_release)
     struct stmt *services = stmt_get(store, "SELECT COUNT(*) FROM directory_entry", err);
-    return count(objects, &figures->objects, err) &&
-           count(referrals, &figures->open_referrals, err) &&
-           count(services, &figures->services, err);
+    return count(objects, &metrics->objects, err) &&
+           count(referrals, &metrics->open_referrals, err) &&
+           count(services, &metrics->services, err);
 }
 
-bool figures_read(const struct api_env *env, struct store *store, struct arena *arena,
-                  struct wall now, struct figures *ret, struct err *err)
+bool metrics_read(const struct api_env *env, struct store *store, struct arena *arena,
+                  struct wall now, struct metrics *ret, struct err *err)
 {
-    struct figures figures = {0};
+    struct metrics metrics = {0};
     uint32_t notices;
-    if (!count_peers(env, store, arena, &figures, err) || !count_rows(store, &figures, err) ||
-        !outbox_count(store, NULL, &figures.queued, err) ||
+    if (!count_peers(env, store, arena, &metrics, err) || !count_rows(store, &metrics, err) ||
+        !outbox_count(store, NULL, &metrics.queued, err) ||
         !notice_count_open(store, now, &notices, err))
         return false;
-    figures.open_notices = notices;
-    figures.storage_bytes = (uint64_t)store_size(store);
-    *ret = figures;
+    metrics.open_notices = notices;
+    metrics.storage_bytes = (uint64_t)store_size(store);
+    *ret = metrics;
     return true;
 }
 
@@ -68,7 +68,7 @@ static void gauge(struct buf *out, const char *name, const char *help, uint64_t 
              help, name, name, value);
 }
 
-void metrics_write(const struct counters *counters, const struct figures *figures, int64_t uptime_s,
+void metrics_write(const struct counters *counters, const struct metrics *metrics, int64_t uptime_s,
                    struct buf *out)
 {
     for (const struct counter_info *info = counter_infos; info->name; info++)
@@ -81,14 +81,14 @@ void metrics_write(const struct counters *counters, const struct figures *figure
         uint64_t value;
     } gauges[] = {
         {"uptime_seconds", "since the hub started", uptime_s > 0 ? (uint64_t)uptime_s : 0},
-        {"peers", "relations that were not ended", figures->peers},
-        {"peers_connected", "peers with a session now", figures->peers_connected},
-        {"outbox_queued", "objects waiting for peers", figures->queued},
-        {"objects", "signed objects held", figures->objects},
-        {"storage_bytes", "of the database file", figures->storage_bytes},
-        {"referrals_open", "referrals that wait for something", figures->open_referrals},
-        {"notices_open", "own notices that are open", figures->open_notices},
-        {"services", "services of this hub and its peers", figures->services},
+        {"peers", "relations that were not ended", metrics->peers},
+        {"peers_connected", "peers with a session now", metrics->peers_connected},
+        {"outbox_queued", "objects waiting for peers", metrics->queued},
+        {"objects", "signed objects held", metrics->objects},
+        {"storage_bytes", "of the database file", metrics->storage_bytes},
+        {"referrals_open", "referrals that wait for something", metrics->open_referrals},
+        {"notices_open", "own notices that are open", metrics->open_notices},
+        {"services", "services of this hub and its peers", metrics->services},
     };
     for (size_t i = 0; i < ARRAY_LEN(gauges); i++)
         gauge(out, gauges[i].name, gauges[i].help, gauges[i].value);

@@ -294,22 +294,3 @@ bool peer_truth_referrals(struct call *call, const struct relation *relation, pe
                  : "Referrals are still open and nothing passes any more: follow up by phone.");
     return true;
 }
-
-const char *peer_truth_cut_off(struct arena *arena, const struct relation *relation)
-{
-    static const struct {
-        const char *state, *words;
-    } states[] = {
-        {"blocked", "you have blocked them: nothing passes"},
-        {"paused", "the relation is paused: nothing passes until it is taken up again"},
-        {"suspended", "the relation is suspended: answers pass for 30 days, then nothing"},
-        {"left", "the relation has ended: nothing passes"},
-    };
-    const char *state = relation_state(relation);
-    for (size_t i = 0; i < ARRAY_LEN(states); i++) {
-        if (strcmp(states[i].state, state) == 0)
-            return arena_printf(arena, "%s; follow up by phone%s%s", states[i].words,
-                                relation->phone[0] ? ": " : "", relation->phone);
-    }
-    return NULL;
-}

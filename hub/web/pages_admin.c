@@ -1,12 +1,10 @@
-/* The hub itself: its health, its keys, its people, what waits to be sent. */
+/* The hub itself: its health, its keys, what waits to be sent. */
 #include "hub/web/pages_admin.h"
 
 #include "hub/web/sentences.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define ROLES_TEXT 128
 
 /* For all pages of the hub itself. */
 
@@ -124,6 +122,55 @@ static json_t *without_trouble(struct page_visit *visit, json_t *said)
     return kept;
 }
 
+/* Bars of what waits for whom, longest first, and of the disk. */
+
+#define BAR_WIDTH 1000 /* in its own units */
+#define BARS_MAX  8
+
+static int compare_queues(const void *a, const void *b)
+{
+    json_int_t x = admin_number(*(json_t *const *)a, "queued"),
+               y = admin_number(*(json_t *const *)b, "queued");
+    return x < y ? 1 : x > y ? -1 : 0;
+}
+
+static json_t *make_queues(const json_t *answer)
+{
+    json_t *list = json_object_get(answer, "peer"), *bars = json_array(), *peer;
+    size_t i, count = 0, size = json_array_size(list);
+    json_t **waiting = calloc(size + 1, sizeof(json_t *));
+    json_array_foreach(list, i, peer) if (waiting && admin_number(peer, "queued"))
+        waiting[count++] = peer;
+    if (count)
+        qsort(waiting, count, sizeof(*waiting), compare_queues);
+    for (i = 0; i < count && i < BARS_MAX; i++) {
+        json_int_t most = admin_number(waiting[0], "queued");
+        json_int_t queue = admin_number(waiting[i], "queued");
+        const char *name = json_string_value(json_object_get(waiting[i], "name"));
+        const char *oldest = json_string_value(json_object_get(waiting[i], "oldest_ago"));
+        json_array_append_new(bars, json_pack("{s:s, s:I, s:I, s:s}", "name", name ? name : "",
+                                              "queue", queue, "width", queue * BAR_WIDTH / most,
+                                              "oldest_ago", oldest ? oldest : ""));
+    }
+    free(waiting);
+    return bars;
+}
+
+static json_int_t megabytes(const json_t *object, const char *name)
+{
+    return (admin_number(object, name) + 999999) / 1000000;
+}
+
+/* What the hub takes of what it could take. */
+static json_t *make_storage(const json_t *hub)
+{
+    json_int_t used = megabytes(hub, "storageBytes"), left = megabytes(hub, "diskFreeBytes");
+    json_int_t width = used + left ? used * BAR_WIDTH / (used + left) : 0;
+    return json_pack("{s:I, s:I, s:I, s:b, s:b}", "megabytes", used, "gigabytes", left / 1000,
+                     "width", width ? width : 1, "known", left > 0, "is_full",
+                     left > 0 && left < 1000);
+}
+
 static void shape_health(struct page_visit *visit)
 {
     json_t *context = page_context(visit), *hub = json_object_get(context, "status"),
@@ -137,6 +184,8 @@ static void shape_health(struct page_visit *visit)
         shape_relays(relays);
     if (audit)
         shape_audit(visit, audit);
+    json_object_set_new(context, "queues", make_queues(json_object_get(context, "peers")));
+    json_object_set_new(context, "storage", make_storage(hub));
     json_object_set_new(
         context, "health",
         json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "warnings",
@@ -146,6 +195,42 @@ static void shape_health(struct page_visit *visit)
                   (admin_number(hub, "storageBytes") + 999999) / 1000000, "referrals",
                   admin_number(hub, "openReferrals"), "notices", admin_number(hub, "openNotices"),
                   "services", admin_number(hub, "services")));
+}
+
+/* Our own pages for changing and saving. */
+
+static void shape_card(struct page_visit *visit)
+{
+    admin_set_area(visit, "card");
+}
+
+static void shape_config(struct page_visit *visit)
+{
+    size_t i;
+    json_t *option, *config = json_object_get(page_context(visit), "config");
+    admin_set_area(visit, "config");
+    json_array_foreach(json_object_get(config, "option"), i, option)
+    {
+        const char *value = json_string_value(json_object_get(option, "value"));
+        const char *other = json_string_value(json_object_get(option, "defaultValue"));
+        json_object_set_new(option, "is_own",
+                            json_boolean(strcmp(value ? value : "", other ? other : "") != 0));
+    }
+}
+
+static void shape_backup(struct page_visit *visit)
+{
+    json_t *status = json_object_get(page_context(visit), "status");
+    admin_set_area(visit, "backup");
+    json_object_set_new(status, "megabytes", json_integer(megabytes(status, "backupBytes")));
+}
+
+static void show_backup(struct page_visit *visit)
+{
+    json_t *made = json_object_get(page_context(visit), "made");
+    admin_set_area(visit, "backup");
+    json_object_set_new(made, "megabytes", json_integer(megabytes(made, "bytes")));
+    page_show(visit, "admin_backup");
 }
 
 /* Keys. */
@@ -160,55 +245,7 @@ static void shape_keys(struct page_visit *visit)
     admin_add_zero(keys, "events", "events");
 }
 
-/* People. */
-
-/* One box ticked, or several. */
-static json_t *build_user(struct page_visit *visit)
-{
-    char roles[ROLES_TEXT] = "";
-    size_t i, len = 0;
-    json_t *role, *ticked = json_object_get(json_object_get(page_context(visit), "form"), "role");
-    if (json_is_string(ticked))
-        snprintf(roles, sizeof(roles), "%s", json_string_value(ticked));
-    json_array_foreach(ticked, i, role)
-    {
-        int added = snprintf(roles + len, sizeof(roles) - len, "%s%s", i ? "," : "",
-                             json_string_value(role));
-        len += (size_t)added < sizeof(roles) - len ? (size_t)added : 0;
-    }
-    return json_pack("{s:s, s:s}", "name", page_value(visit, "form.name"), "role", roles);
-}
-
-static void shape_users(struct page_visit *visit)
-{
-    size_t i;
-    json_t *user, *answer = json_object_get(page_context(visit), "users");
-    const char *self = page_value(visit, "account.name");
-    admin_set_area(visit, "users");
-    json_array_foreach(json_object_get(answer, "account"), i, user)
-    {
-        const char *name = json_string_value(json_object_get(user, "name"));
-        char text[ROLES_TEXT], key[64];
-        AUTO(buf_done) struct buf words = {0};
-        snprintf(text, sizeof(text), "%s",
-                 json_is_string(json_object_get(user, "role"))
-                     ? json_string_value(json_object_get(user, "role"))
-                     : "");
-        for (char *rest = text, *role; (role = strsep(&rest, ","));) {
-            snprintf(key, sizeof(key), "role.%s", role);
-            buf_addf(&words, "%s%s", words.len ? ", " : "",
-                     catalog_text(page_catalog(visit), key, 1));
-        }
-        json_object_set_new(user, "roles", json_string(buf_text(&words)));
-        json_object_set_new(user, "number", json_integer((json_int_t)i + 1));
-        json_object_set_new(user, "is_me", json_boolean(name && strcmp(name, self) == 0));
-    }
-}
-
-static void show_passphrase(struct page_visit *visit)
-{
-    page_show(visit, "admin_passphrase");
-}
+/* What waits. */
 
 static void shape_queue(struct page_visit *visit)
 {
@@ -224,6 +261,7 @@ const struct page pages_admin[] = {
      .path = "/admin",
      .roles = ROLE_ADMIN,
      .calls = {PAGE_CALL("status", "Node/Status", ""),
+               PAGE_CALL("peers", "Peers/List", "", .may_fail = true),
                PAGE_CALL("recovery", "Recovery/Status", "", .may_fail = true),
                PAGE_CALL("relays", "Relays/List", "", .may_fail = true),
                PAGE_CALL("audit", "Audit/List", "", .may_fail = true)},
@@ -233,12 +271,46 @@ const struct page pages_admin[] = {
      .path = "/admin/check",
      .roles = ROLE_ADMIN,
      .calls = {PAGE_CALL("status", "Node/Status", ""),
+               PAGE_CALL("peers", "Peers/List", "", .may_fail = true),
                PAGE_CALL("recovery", "Recovery/Status", "", .may_fail = true),
                PAGE_CALL("relays", "Relays/List", "", .may_fail = true),
                PAGE_CALL("audit", "Audit/List", "", .may_fail = true),
                PAGE_CALL("checked", "Audit/Verify", "")},
      .template = "admin",
      .view = shape_health},
+    {.method = "GET",
+     .path = "/admin/card",
+     .roles = ROLE_ADMIN,
+     .calls = {PAGE_CALL("status", "Node/Status", "")},
+     .template = "admin_card",
+     .view = shape_card},
+    {.method = "POST",
+     .path = "/admin/card",
+     .roles = ROLE_ADMIN,
+     .calls = {PAGE_CALL("status", "Node/SetCard",
+                         "name={form.name} phone={form.phone} commune={form.commune} "
+                         "description={form.description}")},
+     .redirect = "/admin/card?done=card",
+     .again = "/admin/card"},
+    {.method = "GET",
+     .path = "/admin/config",
+     .roles = ROLE_ADMIN,
+     .calls = {PAGE_CALL("config", "Node/Config", "")},
+     .template = "admin_config",
+     .view = shape_config},
+    {.method = "GET",
+     .path = "/admin/backup",
+     .roles = ROLE_ADMIN,
+     .calls = {PAGE_CALL("status", "Node/Status", "")},
+     .template = "admin_backup",
+     .view = shape_backup},
+    {.method = "POST",
+     .path = "/admin/backup",
+     .roles = ROLE_ADMIN,
+     .calls = {PAGE_CALL("made", "Node/Backup", "")},
+     .view = show_backup,
+     .redirect = "/admin/backup",
+     .again = "/admin/backup"},
     {.method = "POST",
      .path = "/admin/alarms/settle",
      .roles = ROLE_ADMIN,
@@ -263,38 +335,6 @@ const struct page pages_admin[] = {
      .calls = {PAGE_CALL("keys", "Keys/Show", "")},
      .template = "admin_keys",
      .view = shape_keys},
-    {.method = "GET",
-     .path = "/admin/users",
-     .roles = ROLE_ADMIN,
-     .calls = {PAGE_CALL("users", "Accounts/ListUsers", "")},
-     .template = "admin_users",
-     .view = shape_users},
-    {.method = "POST",
-     .path = "/admin/users",
-     .roles = ROLE_ADMIN,
-     .calls = {{.as = "made", .method = "Accounts/AddUser", .build = build_user}},
-     .view = show_passphrase,
-     .redirect = "/admin/users",
-     .again = "/admin/users"},
-    {.method = "GET",
-     .path = "/admin/users/reset",
-     .roles = ROLE_ADMIN,
-     .calls = {PAGE_CALL("users", "Accounts/ListUsers", "")},
-     .template = "admin_users",
-     .view = shape_users},
-    {.method = "POST",
-     .path = "/admin/users/reset",
-     .roles = ROLE_ADMIN,
-     .calls = {PAGE_CALL("made", "Accounts/ResetUser", "name={form.name}")},
-     .view = show_passphrase,
-     .redirect = "/admin/users",
-     .again = "/admin/users"},
-    {.method = "POST",
-     .path = "/admin/users/disable",
-     .roles = ROLE_ADMIN,
-     .calls = {PAGE_CALL("account_off", "Accounts/DisableUser", "name={form.name}")},
-     .redirect = "/admin/users?done=user-disabled",
-     .again = "/admin/users"},
     {.method = "GET",
      .path = "/admin/queue",
      .roles = ROLE_ADMIN,

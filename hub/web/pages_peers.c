@@ -1,11 +1,9 @@
 /* Neighbour hubs: how they are, what is shared with them, invitations. */
 #include "hub/web/pages_admin.h"
+#include "hub/web/qr.h"
 
-#include <qrencode.h>
 #include <stdio.h>
 #include <string.h>
-
-#define QUIET_ZONE 4 /* modules around a code, as scanners want them */
 
 /* Objects that the peer has not confirmed yet, by kind. */
 static json_t *shape_lanes(struct page_visit *visit, const json_t *peer)
@@ -112,34 +110,11 @@ static json_t *build_switches(struct page_visit *visit)
                      "ask-around", "referrals");
 }
 
-/* A path for SVG: one rectangle a run of dark modules. */
-static void draw(const QRcode *code, struct buf *out)
-{
-    for (int y = 0; y < code->width; y++) {
-        for (int x = 0; x < code->width;) {
-            int from = x;
-            while (x < code->width && (code->data[y * code->width + x] & 1))
-                x++;
-            if (x > from)
-                buf_addf(out, "M%d %dh%dv1h-%dz", from + QUIET_ZONE, y + QUIET_ZONE, x - from,
-                         x - from);
-            else
-                x++;
-        }
-    }
-}
-
 static void show_invite(struct page_visit *visit)
 {
-    AUTO(buf_done) struct buf path = {0};
-    QRcode *code = QRcode_encodeString8bit(page_value(visit, "invite.invite"), 0, QR_ECLEVEL_L);
-    if (code) {
-        draw(code, &path);
-        json_object_set_new(
-            page_context(visit), "qr",
-            json_pack("{s:s, s:i}", "path", buf_text(&path), "size", code->width + 2 * QUIET_ZONE));
-        QRcode_free(code);
-    }
+    json_t *qr = qr_shape(page_value(visit, "invite.invite"));
+    if (qr)
+        json_object_set_new(page_context(visit), "qr", qr);
     page_show(visit, "admin_invite");
 }
 

@@ -1,8 +1,8 @@
 /* Who runs the hub: its health, a new neighbour by invitation and words, switches, people. */
-import net from "node:net";
+import fs from "node:fs";
 import path from "node:path";
-import { execFileSync, spawn } from "node:child_process";
-import { axe, ctl, equal, ok, open, overflow, signIn } from "./lib.mjs";
+import { execFileSync } from "node:child_process";
+import { axe, ctl, equal, ok, open, overflow, photograph, signIn, startHub } from "./lib.mjs";
 
 export const pages = [
   { name: "admin", path: "/admin", who: "alix" },
@@ -12,6 +12,9 @@ export const pages = [
   { name: "admin-link", path: "/admin/invite", who: "alix" },
   { name: "admin-users", path: "/admin/users", who: "alix" },
   { name: "admin-queue", path: "/admin/queue", who: "alix" },
+  { name: "admin-card", path: "/admin/card", who: "alix" },
+  { name: "admin-backup", path: "/admin/backup", who: "alix" },
+  { name: "admin-config", path: "/admin/config", who: "alix" },
   { name: "admin-check", path: "/admin/check", who: "alix" },
   { name: "admin-keys", path: "/admin/keys", who: "alix" },
   { name: "admin-circles", path: "/admin/circles", who: "alix" },
@@ -20,39 +23,9 @@ export const pages = [
   { name: "admin-circle-join", path: "/admin/circles/join", who: "alix" },
 ];
 
-const freePort = () => new Promise((resolve) => {
-  const server = net.createServer().listen(0, "127.0.0.1", () => {
-    const { port } = server.address();
-    server.close(() => resolve(port));
-  });
-});
-
 /** A third hub, "voisin", that knows nobody yet; zoe runs it. @return how to end it. */
-async function startNeighbour(world) {
-  const port = await freePort(), state = path.join(world.territory, "voisin");
-  world.voisin = `https://127.0.0.1:${port}`;
-  await ctl(world, "voisin", "init", "--name", "Épicerie solidaire", "--state", state, "--listen", `127.0.0.1:${port}`,
-    "--url", `wss://127.0.0.1:${port}`, "--sheets", `${state}.sheets`);
-  const child = spawn(world.hubd, ["--state", state], { stdio: "ignore" });
-  const end = () => child.kill();
-  process.on("exit", end);
-  for (let i = 0; ; i++) {
-    try {
-      await ctl(world, "voisin", "--json", "status");
-      break;
-    } catch (error) {
-      if (i > 100) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-  }
-  await ctl(world, "voisin", "--json", "call", "Accounts/AddUser",
-    JSON.stringify({ name: "zoe", role: "admin,coordinator", passphrase: world.passphrase }));
-  return () => new Promise((resolve) => {
-    process.off("exit", end);
-    child.on("close", resolve);
-    end();
-  });
-}
+const startNeighbour = (world) =>
+  startHub(world, { hub: "voisin", name: "Épicerie solidaire", user: "zoe", role: "admin,coordinator" });
 
 async function until(page, where, locator) {
   for (let i = 0; i < 100; i++) {
@@ -133,14 +106,6 @@ async function link(world) {
 /** Does what sqlite3 says to the hub "voisin": a restore without the hour it takes. */
 const alter = (world, sql) => execFileSync("sqlite3", ["-cmd", ".timeout 5000", path.join(world.territory, "voisin", "hub.db"), sql]);
 
-const photograph = async (world, page, name) => {
-  for (const width of [320, 1280]) {
-    await page.setViewportSize({ width, height: 900 });
-    equal(await overflow(page), "", `${name} at ${width} px`);
-    await page.screenshot({ path: path.join(world.screens, `${name}-fr-light-${width}.png`), fullPage: true });
-  }
-};
-
 /** The town lets a neighbour into its circle; it leaves, is let in again, and cannot leave while it is restored. */
 async function circle(world, alix, zoe) {
   const here = `/admin/circles/${world.circle}`;
@@ -172,6 +137,7 @@ async function circle(world, alix, zoe) {
   await until(zoe, here, zoe.locator("a.button[href$='/join']", { hasText: "Entrer dans ce cercle" }));
   await photograph(world, zoe, "admin-circle-invited");
   await zoe.click("a.button[href$='/join']");
+  await photograph(world, zoe, "admin-circle-agree");
   ok((await zoe.locator("ol.lines").innerText()).includes("Personne n'est renvoyé"), "the lines are read first");
   await zoe.click("main form button");
   await zoe.waitForURL(/done=circle-join/);
@@ -194,6 +160,7 @@ async function circle(world, alix, zoe) {
   await photograph(world, zoe, "admin-refused");
   await zoe.goto("/admin");
   await zoe.click("a.button[href='/admin/recovery']");
+  await photograph(world, zoe, "admin-recovery");
   ok((await zoe.locator("main form").innerText()).includes("abandonné"), "what going on costs");
   alter(world, "DROP TRIGGER hold; UPDATE authoring SET reason = 0, since_ms = 0");
 
@@ -226,8 +193,8 @@ export const tests = [
     const page = await open(world, { who: "alix", javaScriptEnabled: false, bypassCSP: true });
     await page.goto("/admin/users");
     await page.fill("#name", "noor");
-    await page.check("input[name=role][value=caseworker]");
-    await page.check("input[name=role][value=coordinator]");
+    await page.check("form[action='/admin/users'] input[name=role][value=caseworker]");
+    await page.check("form[action='/admin/users'] input[name=role][value=coordinator]");
     await page.click("form[action='/admin/users'] button");
     const passphrase = (await page.locator(".words.large").innerText()).trim();
     ok(passphrase.length > 15, "a passphrase");
@@ -237,9 +204,9 @@ export const tests = [
     const noor = await open(world);
     await signIn({ passphrase }, noor, "noor");
     ok((await noor.locator("nav.menu").innerText()).includes("Entraide"), "she is in");
-    await page.click(".row:has-text('noor') summary:has-text('Couper')");
+    await page.click(".row:has-text('noor') summary:has-text('Gérer')");
     await page.click(".row:has-text('noor') form[action$='/disable'] button");
-    await page.waitForURL(/done=user-disabled/);
+    await page.waitForURL(/done=user-disable/);
     await noor.goto("/account");
     equal(new URL(noor.url()).pathname, "/sign-in", "her access is over");
     await noor.context().close();
@@ -266,9 +233,41 @@ export const tests = [
     await page.context().close();
   }],
 
+  ["a backup is made from the page, which says where it is and that the keys go elsewhere", async (world) => {
+    const page = await open(world, { who: "alix", bypassCSP: true });
+    await page.goto("/admin/backup");
+    await page.click("form[action='/admin/backup'] button");
+    const [copy, keys] = await page.locator("main dd .code").allInnerTexts();
+    ok(fs.statSync(copy).size > 100000 && fs.statSync(keys).size > 0, "both files are there");
+    ok(copy.startsWith(path.join(world.territory, "town", "backups")), copy);
+    ok((await page.locator("main").innerText()).includes("jamais ensemble"), "what to do with them");
+    equal((await axe(world, page)).join("\n"), "", "axe");
+    await photograph(world, page, "admin-backup-made");
+    await page.goto("/admin");
+    ok((await page.locator("#health .facts").innerText()).includes("Sauvegarde"), "its age is on the health page");
+    await page.context().close();
+  }],
+
+  ["the card is changed in the page and the neighbour knows it without a restart", async (world) => {
+    for (const [javaScriptEnabled, phone] of [[true, "02 99 71 11 11"], [false, "02 99 71 22 22"]]) {
+      const page = await open(world, { who: "alix", javaScriptEnabled });
+      await page.goto("/admin/card");
+      await page.fill("#phone", phone);
+      await page.click("form[action='/admin/card'] button");
+      await page.waitForURL(/done=card/);
+      equal(await page.inputValue("#phone"), phone, "what was saved");
+      for (let i = 0; ; i++) {
+        if ((await ctl(world, "mulots", "--json", "peer", "show", "CCAS de Redon")).includes(phone)) break;
+        ok(i < 100, "the neighbour knows the phone number");
+        await page.waitForTimeout(100);
+      }
+      await page.context().close();
+    }
+  }],
+
   ["a coordinator finds no door to the hub's own pages", async (world) => {
     const page = await open(world, { who: "lea" });
-    for (const where of ["/admin", "/admin/peers", "/admin/users", "/admin/invite", "/admin/queue", "/admin/keys", "/admin/circles", "/admin/recovery"])
+    for (const where of ["/admin", "/admin/peers", "/admin/users", "/admin/invite", "/admin/queue", "/admin/keys", "/admin/circles", "/admin/recovery", "/admin/card", "/admin/backup", "/admin/config"])
       equal((await page.goto(where)).status(), 403, where);
     equal(await page.locator("nav.menu a[href='/admin']").count(), 0, "a link");
     await page.context().close();

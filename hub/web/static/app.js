@@ -1,9 +1,22 @@
 /*
  * What pages do more when scripts run; without them everything works, too.
- *  - [data-live="referral notice"]: shown again when the watch stream says that one of these changed.
- *  - form[data-draft="name"]: what is typed survives a reload, until it was sent.
+ *  - [data-live="referral notice"][id]: follows the hub when the watch stream says that one of these
+ *    changed. Only what differs is replaced: focus, open details and what is typed stay. Rows are
+ *    told apart by data-row. While somebody types in it, it waits behind a button.
+ *  - form[data-draft="name"]: what is typed survives a reload, a crash and the end of the session,
+ *    for this account, until it was sent, or a week has passed, or somebody signs out, or somebody
+ *    else signs in.
+ *  - button[data-copy="#id"][hidden]: copies what that element says.
+ *  - [data-countdown]: seconds that run down.
+ * Words come from data-* of #told, the line that screen readers hear.
  */
-const DRAFT = "draft:", SENT = "draft-sent";
+const DRAFT = "draft:", SENT = "draft-sent", WEEK = 7 * 86400000, SOON = 250;
+const told = document.getElementById("told");
+const words = told?.dataset ?? {};
+const count = (n, one, many) => (n === 1 ? one : many)?.replace("#", n) ?? "";
+const tell = (text) => {
+  if (told) told.textContent = text;
+};
 
 /* Live parts. */
 
@@ -21,11 +34,90 @@ function load(url) {
   });
 }
 
+const keyOf = (node) => node.dataset?.row ?? (node.id || undefined);
+
+/* What people did to an element is theirs: open details, typed text. */
+function copyAttributes(now, fresh) {
+  for (const { name } of [...now.attributes])
+    if (!fresh.hasAttribute(name) && !(name === "open" && now.localName === "details")) now.removeAttribute(name);
+  for (const { name, value } of fresh.attributes)
+    if (now.getAttribute(name) !== value) now.setAttribute(name, value);
+}
+
+/* Makes the children of `now` like those of `fresh`; equal ones are not touched. */
+function patch(now, fresh) {
+  const keyed = new Map([...now.children].filter(keyOf).map((child) => [keyOf(child), child]));
+  const wanted = [...fresh.childNodes];
+  let at = now.firstChild;
+  for (const node of wanted) {
+    const key = keyOf(node), held = key ? keyed.get(key) : undefined;
+    if (held && held !== at) now.insertBefore(held, at);
+    const old = held ?? at;
+    if (old && old.nodeName === node.nodeName && keyOf(old) === key) {
+      at = old.nextSibling;
+      if (old.isEqualNode(node)) continue;
+      if (old.nodeType !== Node.ELEMENT_NODE) old.data = node.data;
+      else {
+        copyAttributes(old, node);
+        patch(old, node);
+      }
+    } else {
+      now.insertBefore(document.importNode(node, true), at);
+      if (old && !key && old.nodeType === Node.TEXT_NODE) {
+        at = old.nextSibling;
+        old.remove();
+      }
+    }
+  }
+  while (at) {
+    const next = at.nextSibling;
+    at.remove();
+    at = next;
+  }
+}
+
+const rowsOf = (part) => new Map([...part.querySelectorAll("[data-row]")].map((row) => [row.dataset.row, row.textContent]));
+
+/* @return how many rows are new or say something else now */
 function replace(part, fresh) {
-  if (fresh.isEqualNode(part)) return;
-  const focused = part.contains(document.activeElement) && document.activeElement.getAttribute("href");
-  part.replaceChildren(...[...fresh.childNodes].map((node) => document.importNode(node, true)));
-  if (focused) [...part.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused)?.focus();
+  const before = rowsOf(part), focused = document.activeElement;
+  patch(part, fresh);
+  if (focused !== document.activeElement) { /* it moved, or another stands for it */
+    const href = focused.getAttribute("href");
+    (focused.isConnected ? focused : [...part.querySelectorAll("a[href]")].find((link) => link.getAttribute("href") === href))
+      ?.focus({ preventScroll: true });
+  }
+  let news = 0;
+  for (const row of part.querySelectorAll("[data-row]")) {
+    if (before.get(row.dataset.row) === row.textContent) continue;
+    news++;
+    row.classList.add("is-fresh");
+  }
+  return before.size || news ? news : 1;
+}
+
+const isTyping = (part) => {
+  const field = document.activeElement;
+  return part.contains(field) && field.matches("input:not([type=checkbox], [type=radio]), textarea, select");
+};
+
+let waiting = 0, bar;
+function offer() {
+  if (!bar) {
+    bar = document.createElement("button");
+    bar.type = "button";
+    bar.className = "button primary news";
+    bar.onclick = () => {
+      bar.remove();
+      bar = undefined;
+      waiting = 0;
+      document.activeElement?.blur();
+      refresh();
+    };
+    document.body.append(bar);
+  }
+  bar.textContent = count(waiting, words.one, words.many);
+  tell(bar.textContent);
 }
 
 let refreshing = false, again = false;
@@ -37,10 +129,16 @@ async function refresh() {
   refreshing = true;
   try {
     const fresh = await load(location.href);
+    let news = 0;
     for (const part of live()) {
       const newer = fresh.getElementById(part.id);
-      if (newer) replace(part, newer);
+      if (!newer || newer.isEqualNode(part)) continue;
+      if (isTyping(part)) {
+        waiting++;
+        offer();
+      } else news += replace(part, newer);
     }
+    if (news) tell(count(news, words.one, words.many));
   } catch {
     /* The page as it is stays right enough; the next event tries again. */
   }
@@ -51,6 +149,7 @@ async function refresh() {
   }
 }
 
+let soon;
 function watch(wait) {
   const socket = new WebSocket(new URL("/maillon.api.v1/watch", location.href.replace(/^http/, "ws")), "maillon.watch.v1");
   let opened = false;
@@ -60,7 +159,9 @@ function watch(wait) {
   };
   socket.onmessage = (message) => {
     const { kind } = JSON.parse(message.data);
-    if (live().some((part) => part.dataset.live.split(" ").includes(kind))) refresh();
+    if (!live().some((part) => part.dataset.live.split(" ").includes(kind))) return;
+    clearTimeout(soon);
+    soon = setTimeout(refresh, SOON); /* one act is often several events */
   };
   socket.onclose = (event) => {
     if (event.code !== 1008) setTimeout(watch, opened ? 1000 : Math.min(60000, wait * 2 || 2000), opened ? 1000 : wait * 2 || 2000);
@@ -69,41 +170,91 @@ function watch(wait) {
 
 if (live().length > 0) watch(0);
 
+/* What waits before it is sent: the header of the page asks for the next one. */
+for (const clock of document.querySelectorAll("[data-countdown]"))
+  setInterval(() => (clock.textContent = Math.max(0, clock.textContent - 1)), 1000);
+
+/* Copying. */
+
+for (const button of document.querySelectorAll("[data-copy]")) {
+  const source = document.querySelector(button.dataset.copy);
+  if (!source || !navigator.clipboard) continue;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(source.value ?? source.textContent.trim());
+      tell(words.copied ?? "");
+      button.classList.add("is-done");
+    } catch {
+      source.focus();
+      source.select?.();
+    }
+  });
+}
+
+/* A sentence that goes with a choice fills the text it is for, until somebody writes their own. */
+const sentences = [...document.querySelectorAll("[data-say]")];
+for (const said of sentences)
+  said.closest("label").querySelector("input").addEventListener("change", () => {
+    const text = document.getElementById(said.dataset.say);
+    if (!text.value || sentences.some((other) => other.textContent === text.value)) text.value = said.textContent;
+  });
+
 /* Drafts. */
 
+const mine = DRAFT + (document.body.dataset.account ?? "") + ":";
 const fields = (form) =>
-  [...form.elements].filter((field) => field.name && !["hidden", "password", "submit", "file"].includes(field.type));
+  [...form.elements].filter((field) => field.name && !["hidden", "password", "submit", "file"].includes(field.type)
+    && field.autocomplete !== "one-time-code");
+const isBox = (field) => field.type === "checkbox" || field.type === "radio";
 
 function remember(form) {
-  const values = fields(form).map((field) =>
-    [field.name, field.type === "checkbox" || field.type === "radio" ? field.checked && field.value : field.value]);
-  localStorage.setItem(DRAFT + form.dataset.draft, JSON.stringify(values));
+  const values = fields(form).map((field) => [field.name, isBox(field) ? field.checked && field.value : field.value]);
+  localStorage.setItem(mine + form.dataset.draft, JSON.stringify({ at: Date.now(), values }));
 }
 
 function recall(form) {
-  const values = JSON.parse(localStorage.getItem(DRAFT + form.dataset.draft) ?? "[]");
+  const { values = [] } = JSON.parse(localStorage.getItem(mine + form.dataset.draft) ?? "{}");
   for (const field of fields(form)) {
     const at = values.findIndex(([name, value]) => name === field.name && (field.type !== "radio" || value === field.value));
-    if (at < 0) continue;
+    if (at < 0) {
+      if (field.type === "radio" && values.some(([name, value]) => name === field.name && value)) field.checked = false;
+      continue;
+    }
     const [, value] = values.splice(at, 1)[0];
-    if (field.type === "checkbox" || field.type === "radio") field.checked = value === field.value;
-    else if (!field.value) field.value = value;
+    if (isBox(field)) field.checked = value === field.value;
+    else field.value = value;
+    const fold = value && field.closest("details");
+    if (fold && !isBox(field)) fold.open = true;
   }
+}
+
+const drafts = (test) => Object.keys(localStorage).filter((key) => key.startsWith(DRAFT)).filter(test)
+  .forEach((key) => localStorage.removeItem(key));
+
+/* Was what was sent last taken? Yes where the page says so, or counts down before it goes; no where it
+ * shows what is wrong or asks who it is. A page in between, such as a last look, leaves it open. */
+function settle() {
+  const sent = sessionStorage.getItem(SENT);
+  const refused = document.querySelector('form[action="/sign-in"], #failure');
+  const taken = document.querySelector(".flash, [data-countdown]");
+  if (refused || taken) sessionStorage.removeItem(SENT);
+  if (sent && taken && !refused) localStorage.removeItem(sent);
 }
 
 try {
   const forms = [...document.querySelectorAll("form[data-draft]")];
-  const sent = sessionStorage.getItem(SENT);
-  sessionStorage.removeItem(SENT);
-  if (sent && !document.querySelector(".failure") && document.readyState !== "loading") localStorage.removeItem(DRAFT + sent);
+  drafts((key) => !(JSON.parse(localStorage.getItem(key)).at > Date.now() - WEEK));
+  if (document.body.dataset.account) drafts((key) => !key.startsWith(mine)); /* of who sat here before */
+  settle();
   for (const form of forms) {
-    if (!document.querySelector(".failure")) recall(form);
+    if (!document.querySelector("#failure")) recall(form);
     form.addEventListener("input", () => remember(form));
-    form.addEventListener("submit", () => sessionStorage.setItem(SENT, form.dataset.draft));
+    form.addEventListener("submit", () => sessionStorage.setItem(SENT, mine + form.dataset.draft));
   }
   /* On a shared computer nothing stays behind. */
   for (const form of document.querySelectorAll('form[action="/sign-out"]'))
-    form.addEventListener("submit", () => Object.keys(localStorage).filter((key) => key.startsWith(DRAFT)).forEach((key) => localStorage.removeItem(key)));
+    form.addEventListener("submit", () => drafts((key) => key.startsWith(mine)));
 } catch {
   /* No storage here: drafts are not kept. */
 }
