@@ -1,7 +1,8 @@
 /*
  * What idle links cost: memory of each, how late one busy link becomes among them, and what one
  * notice to all of them costs.
- *   bench_idle DIR PID LINKS NOTICES
+ *   bench_idle DIR PID LINKS NOTICES [hold]
+ * "hold": the links stay, after the figures are printed, until standard input ends.
  */
 #include "hub/base/mem.h"
 #include "hub/crypto/field.h"
@@ -14,6 +15,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define QUIET_MS    1500
 #define SILENCE_MS  20000
@@ -100,17 +102,33 @@ static void measure_notice(const char *dir, pid_t pid, struct bench_peer **peers
         bench_peer_flush(peers[i]);
 }
 
+/** `polled` has room for one more. */
+static void hold(struct bench_peer **peers, struct pollfd *polled, size_t count)
+{
+    fflush(stdout);
+    polled[count] = (struct pollfd){.fd = STDIN_FILENO, .events = POLLIN};
+    while (poll(polled, count + 1, -1) > 0 && !polled[count].revents) {
+        for (size_t i = 0; i < count; i++) {
+            if (polled[i].revents) {
+                bench_peer_read(peers[i], ack, NULL);
+                bench_peer_flush(peers[i]);
+            }
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
-    if (argc != 5 || !secret_setup())
-        bench_fail("usage: bench_idle DIR PID LINKS NOTICES");
+    const bool holds = argc == 6 && strcmp(argv[5], "hold") == 0;
+    if ((argc != 5 && !holds) || !secret_setup())
+        bench_fail("usage: bench_idle DIR PID LINKS NOTICES [hold]");
     const char *dir = argv[1];
     pid_t pid = (pid_t)bench_number(argv[2], "PID", 1, 1 << 30);
     size_t links = (size_t)bench_number(argv[3], "LINKS", 1, 19000);
     size_t notices = (size_t)bench_number(argv[4], "NOTICES", 1, 100000);
     struct bench_hub *hub = bench_hub_open(dir);
     struct bench_peer **peers = mem_alloc(links * sizeof(struct bench_peer *));
-    struct pollfd *polled = mem_alloc(links * sizeof(*polled));
+    struct pollfd *polled = mem_alloc((links + 1) * sizeof(*polled));
 
     measure_ack(hub, dir, notices, "ack_p50_ms", "ack_p99_ms");
     long private_before = memory_kib(pid, "Private_Dirty");
@@ -132,6 +150,8 @@ int main(int argc, char **argv)
     bench_end();
 
     settle(peers, polled, 0);
+    if (holds)
+        hold(peers, polled, links);
     for (size_t i = 0; i < links; i++)
         bench_peer_free(peers[i]);
     bench_hub_free(hub);

@@ -6,7 +6,7 @@
 #   --quick      one round, small counts
 #   --check      only asserts that nothing is lost or doubled: no targets
 #   --only LEGS  some of: limits ingest slow latency fanout idle links referrals catchup start
-#                reconcile search
+#                reconcile search home memory
 #
 # ROUNDS (3), BENCH_DATA (build/bench-data: put it on the disk to be measured), BENCH_BUILD
 # (build/release: made when there is none), LINKS (5000).
@@ -15,10 +15,10 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 build=${BENCH_BUILD:-$root/build/release}
 data=${BENCH_DATA:-$root/build/bench-data}
 rounds=${ROUNDS:-3} links=${LINKS:-5000}
-legs="limits ingest slow latency fanout idle links referrals catchup start reconcile search"
+legs="limits ingest slow latency fanout idle links referrals catchup start reconcile search home memory"
 check=0 seconds=1 ingest=60000 latency=6000 single=600 notices=20000 live=2000
 referrals=6000 timed=2500 idle_notices=500 services=100000 reconciled=100000
-queued=10000 large=1000 stored=1000000
+queued=10000 large=1000 stored=1000000 waiting=10000 pages=1000
 
 while [ $# -gt 0 ]; do
     case $1 in
@@ -26,7 +26,7 @@ while [ $# -gt 0 ]; do
         rounds=${ROUNDS:-1} links=${LINKS:-100}
         seconds=0.2 ingest=4000 latency=1000 single=50 notices=1000 live=100
         referrals=400 timed=200 idle_notices=50 reconciled=10000
-        queued=400 large=50 stored=20000
+        queued=400 large=50 stored=20000 waiting=400 pages=100
         ;;
     --check) check=1 ;;
     --only)
@@ -42,7 +42,7 @@ while [ $# -gt 0 ]; do
     shift
 done
 # The sanitizers want to be loaded first; a slow disk and a fast search say nothing about loss.
-[ "$check" = 1 ] && legs=${legs/slow /} legs=${legs/ search/}
+[ "$check" = 1 ] && legs=${legs/slow /} legs=${legs/ search/} legs=${legs/ memory/}
 
 if [ ! -x "$build/tests/bench/bench_ingest" ] || [ -z "${BENCH_BUILD:-}" ]; then
     log=$(mktemp)
@@ -59,6 +59,7 @@ bench=$build/tests/bench
 mkdir -p "$data" && work=$(mktemp -d "$data/run.XXXXXX") && cd "$work" || exit 1
 mkdir figures
 declare -A pids=()
+both=()
 end_hub() { # NAME
     local pid=${pids[$1]:-}
     unset "pids[$1]"
@@ -99,15 +100,22 @@ make_hub() { # NAME [PEERS [NOTICES]]
     "$bench/bench_prepare" hub "$1" "$port" "${@:2}" || fail "cannot prepare hub $1"
 }
 start_hub() { # NAME: pid in pids
-    local i
     env ${preload:+LD_PRELOAD="$preload" SLOWSYNC_US=10000} "$build/hubd" --state "$1" 2>"$1.log" &
     pids[$1]=$!
-    for i in $(seq 200); do
+    for _ in $(seq 200); do
         [ -S "$1/hubd.sock" ] && return 0
         kill -0 "${pids[$1]}" 2>/dev/null || break
         sleep 0.05
     done
     fail "hub $1 did not start"
+}
+start_pair() { # hubs a and b, which know each other; what programs ask for them in "both"
+    make_hub a
+    make_hub b
+    "$bench/bench_prepare" pair a b || fail "cannot federate the hubs"
+    start_hub b
+    start_hub a
+    both=(a "${pids[a]}" b "${pids[b]}")
 }
 # take FIGURE PROGRAM…: keeps each "name=value" it prints as a line of figures/FIGURE.name.
 take() {
@@ -162,13 +170,7 @@ leg_idle() {
     end_hub idle
 }
 leg_referrals() {
-    local both
-    make_hub a
-    make_hub b
-    "$bench/bench_prepare" pair a b || fail "cannot federate the hubs"
-    start_hub b
-    start_hub a
-    both=(a "${pids[a]}" b "${pids[b]}")
+    start_pair
     take referrals "$bench/bench_referrals" "${both[@]}" "$referrals"
     if [ "$check" = 0 ]; then
         take receipt2000 "$bench/bench_referrals" "${both[@]}" "$timed" 64 2000
@@ -184,13 +186,7 @@ leg_links() {
     end_hub links
 }
 leg_catchup() {
-    local both
-    make_hub a
-    make_hub b
-    "$bench/bench_prepare" pair a b || fail "cannot federate the hubs"
-    start_hub b
-    start_hub a
-    both=(a "${pids[a]}" b "${pids[b]}")
+    start_pair
     take catchup "$bench/bench_referrals" "${both[@]}" "$queued" 192 outage
     end_hub a
     end_hub b
@@ -208,6 +204,37 @@ leg_search() {
     rm -f search.db*
     take search_large "$bench/bench_search" "$root/tests/search" "$services" search.db
     rm -f search.db*
+}
+leg_home() { # the receiver's page has as many that wait for an answer
+    start_pair
+    take waiting "$bench/bench_referrals" "${both[@]}" "$waiting"
+    take home "$bench/bench_home" b "${pids[b]}" "$pages"
+    take home_sender "$bench/bench_home" a "${pids[a]}" "$pages"
+    end_hub a
+    end_hub b
+}
+leg_memory() { # 100 links stay while somebody signs in, searches and looks at what waits
+    local held links_pid
+    make_hub memory 101
+    take imported "$bench/bench_search" "$root/tests/search" $((services / 10)) memory/hub.db
+    start_hub memory
+    mkfifo hold
+    "$bench/bench_idle" memory "${pids[memory]}" 100 50 hold <hold >held.txt &
+    links_pid=$!
+    exec {held}>hold
+    for _ in $(seq 600); do
+        [ ! -s held.txt ] || break
+        kill -0 "$links_pid" 2>/dev/null || break
+        sleep 0.1
+    done
+    [ -s held.txt ] || fail "the links of the memory bench"
+    take memory_home "$bench/bench_home" memory "${pids[memory]}" "$pages"
+    take memory "$bench/bench_home" memory "${pids[memory]}" "$pages" \
+        "/directory?words=aide+impay%C3%A9+loyer"
+    exec {held}>&-
+    wait "$links_pid" || fail "the links of the memory bench"
+    rm -f hold held.txt
+    end_hub memory
 }
 
 preload=
@@ -279,6 +306,10 @@ figure "  after an unclean end" start_unclean.seconds s
 figure "records imported into $services services" search_large.created_per_s /s
 figure "  longest time between two commits" search_large.step_ms ms
 figure "  resident" search_large.rss_mib MiB
+figure "home page, $waiting open referrals, p50" home.p50_ms ms
+figure "  its size" home.page_bytes B
+figure "  processor time of the hub" home.hub_us us
+figure "results of a search as a page, p50" memory.p50_ms ms
 echo
 echo "Asked for"
 target "notices ingested / V" ingest.objects_per_s "x / y" ">=" 0.9 limits.verify_per_s
@@ -301,6 +332,9 @@ target "search of $services services, p99 ms" search_large.p99_ms x "<=" 50
 target "records imported, new /s" search.created_per_s x ">=" 5000
 target "  each with a new text /s" search.updated_per_s x ">=" 5000
 target "10,000 services and search, resident MiB" search.rss_mib x "<=" 256
+target "home page, $waiting waiting for an answer, p99 ms" home.p99_ms x "<=" 10
+target "  $waiting sent, p99 ms" home_sender.p99_ms x "<=" 10
+target "hub with $((services / 10)) services, 100 links, peak MiB" memory.peak_mib x "<=" 256
 for leg in ingest referrals fanout; do
     target "generator's share of the processor: $leg" $leg.generator_share x "<=" 0.1
 done

@@ -5,6 +5,7 @@
 #include "hub/domain/claim.h"
 #include "hub/domain/object.h"
 #include "hub/domain/recovery.h"
+#include "hub/domain/relation.h"
 #include "maillon/hfp/v1/link.pb-c.h"
 
 #define ACTION(x)     MAILLON__HFP__V1__REFERRAL_ACTION__REFERRAL_ACTION_##x
@@ -456,7 +457,8 @@ static bool words_show_gap(struct world *world, const struct oid *id)
     bool found = false;
     AUTO(arena_free) struct arena *arena = arena_create(0);
     expect(world, referral_get(world->hubs[1].reader, arena, id, &found, &referral, &err) && found);
-    return strstr(referral_next_words(arena, &referral, "hub 0", "", world_wall(world, 1)),
+    static const struct relation hub_0 = {.name = "hub 0"};
+    return strstr(referral_next_words(arena, &referral, &hub_0, world_wall(world, 1)),
                   "étape précédente manque") != NULL;
 }
 

@@ -194,7 +194,7 @@ answer Accounts.AddUser <<'JSON'
 JSON
 answer Directory.Search <<JSON
 {"service": [{"id": "$peer/atelier", "ownerName": "Mairie", "distanceKm": 2.34,
-  "takesReferrals": true, "content": {"name": "Atelier CV", "structureName": "Mission locale",
+  "takesReferrals": true, "confirmed": true, "content": {"name": "Atelier CV", "structureName": "Mission locale",
   "communeName": "Arles", "capacity": {"code": "CAPACITY_CODE_CAPACITY", "placesFree": 3}}},
  {"id": "import/7", "distanceKm": -1, "content": {"name": "Écrivain public"}}],
  "nearName": "Arles", "total": 2}

@@ -445,6 +445,40 @@ def a_token_opens_calls_and_watch(hub):
         assert close_code(sock) == 1003
 
 
+def a_large_body_waits_until_it_is_known_who_sends_it(hub):
+    known = f"Authorization: Bearer {make_user(hub, 'mia', 'caseworker')}\r\n"
+    stranger = "Authorization: Bearer mlt_nonsense\r\n"
+    for size in (17000, 40000, 300000, 1000000):
+        body = "{" + " " * size + "}"
+        with hub.connect() as sock:
+            for _ in range(2):
+                sock.sendall(post(STATUS, body, known))
+                assert read_answer(sock)[0] == 200, size
+        with hub.connect() as sock:
+            head, _, rest = post(STATUS, body, stranger).partition(b"\r\n\r\n")
+            sock.sendall(head + b"\r\n\r\n" + rest[:100])
+            status, _, answer = read_answer(sock)
+            assert status == 401 and json.loads(answer)["code"] == "unauthenticated", answer
+        assert status_of(hub, b"POST /account/passphrase HTTP/1.1\r\nHost: hub\r\n"
+                         b"Cookie: __Host-maillon=mlt_nonsense\r\n"
+                         b"Content-Type: application/x-www-form-urlencoded\r\n"
+                         b"Content-Length: %d\r\n\r\n" % size) in (401, 413)
+
+
+def strangers_who_promise_much_keep_nobody_out(hub):
+    promise = ("POST /maillon.api.v1.%s HTTP/1.1\r\nHost: hub\r\nContent-Length: %d\r\n"
+               "Content-Type: application/json\r\nAuthorization: Bearer mlt_nonsense\r\n\r\n{")
+    socks = [hub.connect() for _ in range(36)]
+    try:
+        for i, sock in enumerate(socks):
+            large = ("Directory/Import", 64 << 20) if i < 2 else ("Node/Status", 1 << 20)
+            sock.sendall((promise % large).encode())
+        assert status_of(hub, post(STATUS, "{}")) == 401
+    finally:
+        for sock in socks:
+            sock.close()
+
+
 def a_wrong_token_is_told_so_on_watch(hub):
     with hub.connect() as sock:
         answer = upgrade(sock, handshake(WATCH, "maillon.watch.v1",
@@ -628,6 +662,8 @@ TESTS = [
     links_that_break_the_rules_are_closed_with_a_code,
     a_ping_is_answered_before_the_proofs,
     a_token_opens_calls_and_watch,
+    a_large_body_waits_until_it_is_known_who_sends_it,
+    strangers_who_promise_much_keep_nobody_out,
     a_wrong_token_is_told_so_on_watch,
     the_operator_speaks_for_an_account_over_the_socket,
     a_stranger_s_uid_gets_nothing_from_the_socket,

@@ -72,8 +72,8 @@ static void both_languages_name_the_same_values(void **state)
 /* A line may not begin with "?" or ":". U+00A0 for all marks: fonts of old phones lack U+202F. */
 static void french_marks_stay_with_their_words(void **state)
 {
-    static const char *const loose[] = {" ;", " :", " !", " ?", " \302\273", "\302\253 ",
-                                        "\342\200\257"};
+    static const char *const loose[] = {" ;",        " :",        " !",          " ?",
+                                        " \302\273", "\302\253 ", "\342\200\257"};
     (void)state;
     for (size_t i = 0; i < french->count; i++)
         for (size_t l = 0; l < ARRAY_LEN(loose); l++)

@@ -174,11 +174,33 @@ static void depth_and_size_have_limits(void **state)
     free(large);
 }
 
+static void what_is_written_does_not_turn_its_surroundings_around(void **state)
+{
+    (void)state;
+    AUTO(buf_done) struct buf out = {0};
+    struct err err = {0};
+    json_t *data = json_pack("{s:s, s:s, s:s}", "name",
+                             "a\xe2\x80\xae"
+                             "b\xe2\x81\xa9"
+                             "c",
+                             "expires_text", "\xd9\x86\xd9\x88\xd8\xb1", "x",
+                             "l\xe2\x80\x99"
+                             "eau");
+    assert_true(render("{{name}} {{{name}}} {{x}} {{expires_text}}", data, NULL, &out, &err));
+    assert_string_equal(buf_text(&out), "abc abc l\xe2\x80\x99"
+                                        "eau \xd9\x86\xd9\x88\xd8\xb1");
+    out.len = 0;
+    assert_true(render("{{t.invite.expires}}", data, NULL, &out, &err));
+    assert_non_null(strstr(buf_text(&out), "\xe2\x81\xa8\xd9\x86\xd9\x88\xd8\xb1\xe2\x81\xa9"));
+    json_decref(data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_case_of_the_specification_gives_the_expected_text),
         cmocka_unit_test(values_are_escaped_for_text_and_attributes),
+        cmocka_unit_test(what_is_written_does_not_turn_its_surroundings_around),
         cmocka_unit_test(empty_text_and_zero_open_no_section),
         cmocka_unit_test(texts_of_the_catalogue_take_values_from_where_they_stand),
         cmocka_unit_test(what_cannot_be_compiled_is_refused_with_its_line),

@@ -284,11 +284,35 @@ static void the_linter_survives_any_bytes(void **state)
     text_personal_data(BYTES_LITERAL("@"));
 }
 
+static void visible_text_holds_no_mark_that_turns_writing_around(void **state)
+{
+    (void)state;
+    static const char *const turned[] = {"a\xe2\x80\xaa",
+                                         ("\xe2\x80\xae"
+                                          "b"),
+                                         "\xe2\x81\xa6",
+                                         "\xe2\x81\xa9",
+                                         "\xc2\x85",
+                                         "\x7f",
+                                         "\xff",
+                                         "a\x01"};
+    static const char *const fine[] = {
+        "", "Zo\xc3\xa9\n", "\xd9\x86\xd9\x88\xd8\xb1", "\xe2\x80\x8f", "\xe2\x80\x99", "\xc2\xa0"};
+    for (size_t i = 0; i < ARRAY_LEN(turned); i++)
+        assert_false(text_is_visible(bytes_text(turned[i])));
+    for (size_t i = 0; i < ARRAY_LEN(fine); i++)
+        assert_true(text_is_visible(bytes_text(fine[i])));
+    assert_true(text_is_right_to_left(bytes_text("a \xd7\xa9")));
+    assert_true(text_is_right_to_left(bytes_text("\xd9\x86\xd9\x88\xd8\xb1")));
+    assert_false(text_is_right_to_left(bytes_text("Zo\xc3\xa9 \xe4\xb8\xad 12")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_clean_utf8_is_valid),
         cmocka_unit_test(length_counts_code_points),
+        cmocka_unit_test(visible_text_holds_no_mark_that_turns_writing_around),
         cmocka_unit_test(folding_makes_spellings_of_a_word_equal),
         cmocka_unit_test(copying_never_splits_a_code_point),
         cmocka_unit_test(times_are_read_and_shown_in_utc),

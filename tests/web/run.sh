@@ -34,6 +34,8 @@ add_user() { # HUB NAME ROLE
 }
 for hub in town mulots; do
     init_hub "$hub"
+    mkdir -p "$territory/$hub/conf.d"
+    echo "undo-seconds = 0" >"$territory/$hub/conf.d/undo.ini" # story_caseworker.mjs has its own
     start_hub "$hub"
 done
 add_user town marie caseworker

@@ -19,7 +19,7 @@ export const tests = [
     await page.fill("#passphrase", world.passphrase);
     await page.click("main button");
     equal(new URL(page.url()).pathname, "/account", "and on to where they wanted to go");
-    const cookie = (await page.context().cookies()).find((c) => c.name === "maillon");
+    const cookie = (await page.context().cookies()).find((c) => c.name === "__Host-maillon");
     ok(cookie.httpOnly && cookie.secure && cookie.sameSite === "Lax", JSON.stringify(cookie));
     await page.click("form[action='/sign-out'] button");
     equal(new URL(page.url()).pathname, "/sign-in", "signed out");
@@ -88,7 +88,7 @@ export const tests = [
   ["a row changes by itself when the other side acts", async (world) => {
     const page = await open(world, { who: "marie" });
     const watching = page.waitForEvent("websocket");
-    await page.goto("/");
+    await page.goto("/referrals");
     await watching;
     const row = page.locator(".row", { hasText: "Villemarqué" });
     await row.waitFor();

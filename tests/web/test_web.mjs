@@ -1,107 +1,94 @@
-/* Every page of every story, then the stories: test_web.mjs WORLD.json */
+/* Every page of every story, then the stories, then what nobody looked at: test_web.mjs WORLD.json */
 import fs from "node:fs";
 import path from "node:path";
 import * as lib from "./lib.mjs";
+import { checksOf, slowLoad } from "./checks.mjs";
+import { printCounts } from "./count.mjs";
+import { crawl, readRows, unseen } from "./cover.mjs";
 
 const world = lib.load(process.argv[2]);
 const here = import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname);
-const files = fs.readdirSync(here).filter((name) => /^story_.*\.mjs$/.test(name)).sort();
-const only = process.env.STORY; /* one of them while it is being written */
+const only = process.env.STORY; /* one of them while it is being written, */
+const named = new RegExp(process.env.TESTS ?? "", "i"); /* or some of its tests */
 const stories = [];
-for (const name of files)
+for (const name of fs.readdirSync(here).filter((file) => /^story_.*\.mjs$/.test(file)).sort())
   if (!only || name === `story_${only}.mjs`) stories.push(await import(path.join(here, name)));
+
+/* A browser that no longer answers must not hold up the rest. */
+function within(seconds, promise) {
+  let timer;
+  const late = new Promise((_, reject) => (timer = setTimeout(() => reject(new Error(`not done in ${seconds} s`)), 1000 * seconds)));
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
 
 let passed = 0, failed = 0;
 async function test(name, run) {
+  const begin = Date.now();
   try {
-    await run();
+    await within(180, run());
     passed++;
   } catch (error) {
     failed++;
     console.log(`not ok: ${name}\n  ${error.stack}`);
   }
+  if (process.env.TIMES) console.log(`${Date.now() - begin} ms: ${name}`);
 }
 
-const address = (page) => (typeof page.path === "function" ? page.path(world) : page.path);
-
-/* Answers and bytes of one visit, assets too. */
-async function visit(page, where) {
-  let bytes = 0;
-  const done = [];
-  page.on("response", (response) => done.push(response.body().then((body) => (bytes += body.length), () => {})));
-  const response = await page.goto(where);
-  await page.waitForLoadState("load");
-  await Promise.all(done);
-  return { response, bytes };
-}
-
-/* One window, every width; then both languages, light and dark. */
-async function photograph(shown) {
-  const page = await lib.open(world, { who: shown.who, hub: shown.hub, colorScheme: "light", reducedMotion: "reduce", bypassCSP: true });
-  const picture = (look, width) =>
-    page.screenshot({ path: path.join(world.screens, `${shown.name}-${look}-${width}.png`), fullPage: true });
-  for (const lang of ["en", "fr"]) {
-    await page.context().addCookies([{ name: "maillon-lang", value: lang, url: world[shown.hub ?? "town"] }]);
-    for (const width of [320, 768, 1280]) {
-      await page.setViewportSize({ width, height: 900 });
-      if (width === 320) await page.goto(address(shown));
-      const out = await lib.overflow(page);
-      lib.ok(!out, `${lang}, ${width} px wide, it scrolls sideways: ${out}`);
-      if (lang === "fr" || width === 320) await picture(`${lang}-light`, width);
-    }
-    for (const colorScheme of ["light", "dark"]) {
-      await page.emulateMedia({ colorScheme });
-      const problems = await lib.axe(world, page);
-      lib.ok(problems.length === 0, `${lang}, ${colorScheme}: ${problems.join("\n  ")}`);
-    }
-    if (lang === "fr") await picture("fr-dark", 1280);
-    await page.emulateMedia({ colorScheme: "light" });
+/** What a test that failed left open: a picture of each page says most of it. */
+async function closeAll(failure) {
+  let number = 0;
+  for (const context of world.browser.contexts()) {
+    if (failure)
+      for (const page of context.pages()) {
+        const file = path.join(world.screens, `failed-${failed}-${++number}.png`);
+        await page.screenshot({ path: file, fullPage: true }).then(() => console.log(`  ${page.url()}: ${file}`), () => {});
+      }
+    await within(20, context.close()).catch(() => {});
   }
-  await page.setViewportSize({ width: 320, height: 700 });
-  const small = await page.evaluate(() => [
-    ...[...document.querySelectorAll(".button, button, input:not([type=hidden], [type=checkbox], [type=radio]), select")]
-      .filter((e) => e.getBoundingClientRect().height < 43.9).map((e) => `low: ${e.outerHTML.slice(0, 80)}`),
-    ...[...document.querySelectorAll("body *")].filter((e) => [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim())
-      && parseFloat(getComputedStyle(e).fontSize) < 16).map((e) => `small: ${e.outerHTML.slice(0, 80)}`)]);
-  lib.equal(small.join("\n"), "", "targets under 44 px or text under 16 px");
-  await page.addStyleTag({ content: "* { line-height: 1.5 !important; letter-spacing: 0.12em !important; word-spacing: 0.16em !important } p { margin-bottom: 2em !important }" });
-  lib.equal(await lib.overflow(page), "", "with wider spacing (WCAG 1.4.12) it scrolls sideways");
-  await page.context().close();
 }
 
-/** Checks of all pages, some at once: most of the time a browser waits. */
-async function checkPages(list) {
-  const waiting = [...list];
-  const one = async () => {
-    for (let shown; (shown = waiting.shift()); ) await checkPage(shown);
-  };
-  await Promise.all(Array.from({ length: 4 }, one));
+/* Some pages at once: most of the time a browser waits. */
+const waiting = stories.flatMap((story) => story.pages ?? []).flatMap((shown) => checksOf(world, shown))
+  .filter(([name]) => named.test(name));
+async function checkPages() {
+  for (let one; (one = waiting.shift()); ) await test(...one);
 }
 
-async function checkPage(shown) {
-  await test(`${shown.name}: shown without errors, at most 100 KB in all`, async () => {
-    const page = await lib.open(world, { who: shown.who, hub: shown.hub });
-    const { response, bytes } = await visit(page, address(shown));
-    lib.equal(response.status(), shown.status ?? 200, "status");
-    lib.ok(bytes <= 100 * 1024, `${bytes} bytes`);
-    lib.equal(page.problems.join("\n"), "", "errors in the console");
-    await page.context().close();
-  });
-  await test(`${shown.name}: the same without scripts`, async () => {
-    const page = await lib.open(world, { who: shown.who, hub: shown.hub, javaScriptEnabled: false });
-    await page.goto(address(shown));
-    lib.ok((await page.locator("main h1").count()) === 1, "one heading");
-    lib.ok((await page.title()).length > 3, "a title");
-    await page.context().close();
-  });
-  await test(`${shown.name}: no axe violation in fr, en, light, dark; no sideways scroll; large enough`,
-    () => photograph(shown));
-}
+/* With all stories: what they leave out, and the first page on a slow line. */
+const whole = [
+  ["every page of the site is looked at by a story", async () => {
+    const rows = readRows(path.join(here, "..", ".."));
+    lib.ok(rows.length > 20, `${rows.length} rows in the tables of pages`);
+    lib.equal(unseen(world, stories, rows).join("\n"), "", "pages in no story");
+  }],
+  ["no link of any account leads nowhere", async () => {
+    const { broken, found } = await crawl(world, readRows(path.join(here, "..", "..")));
+    lib.equal(broken.join("\n"), "", "broken links");
+    lib.ok(found.size > 20, `${found.size} kinds of pages found by following links`);
+  }],
+  ["the first page loads in 5 s on 2G", async () => {
+    for (const who of ["", "marie"]) {
+      const { bytes, total, seconds } = await slowLoad(world, who);
+      const parts = Object.entries(bytes).map(([kind, size]) => `${kind} ${(size / 1024).toFixed(1)}`).join(", ");
+      console.log(`${who ? "home" : "sign-in"}: ${(total / 1024).toFixed(1)} of 100 KB (${parts}), ${seconds.toFixed(1)} of 5 s at 250 kbit/s and 300 ms`);
+      lib.ok(seconds <= 5, `${seconds} s`);
+    }
+  }],
+];
 
 fs.mkdirSync(world.screens, { recursive: true });
 await lib.launch(world);
-await checkPages(stories.flatMap((story) => story.pages ?? []));
-for (const story of stories) for (const [name, run] of story.tests ?? []) await test(name, () => run(world));
-await world.browser.close();
+for (const story of stories) await story.prepare?.(world);
+await Promise.all(Array.from({ length: 4 }, checkPages));
+for (const story of stories)
+  for (const [name, run] of story.tests ?? []) {
+    if (!named.test(name)) continue;
+    const before = failed;
+    await test(name, () => run(world));
+    await closeAll(failed > before && name);
+  }
+if (!only) for (const one of whole) if (named.test(one[0])) await test(...one);
+await within(20, world.browser.close()).catch(() => {});
+printCounts(world);
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed ? 1 : 0);
