@@ -55,9 +55,9 @@ struct command_group {
 extern const struct command_group command_groups[];
 
 extern const struct command commands_audit[], commands_backup[], commands_init[], commands_status[],
-    commands_user[], commands_peer[], commands_circle[], commands_directory[], commands_referral[],
-    commands_attach[], commands_notice[], commands_outbox[], commands_relay[], commands_config[],
-    commands_call[], commands_keys[];
+    commands_user[], commands_peer[], commands_circle[], commands_directory[], commands_import[],
+    commands_referral[], commands_attach[], commands_notice[], commands_outbox[], commands_relay[],
+    commands_config[], commands_call[], commands_figures[], commands_keys[];
 
 /** The command that `words` begin with; *ret_used words are its name. NULL: none. */
 const struct command *command_find(char *const *words, size_t count, size_t *ret_used);

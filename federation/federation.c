@@ -256,6 +256,7 @@ static void on_commit(void *ctx, const struct effect *effects, size_t count)
         case EFFECT_ATTACHMENT:
         case EFFECT_GOSSIP:
         case EFFECT_EVENT:
+        case EFFECT_HELD:
             break;
         }
     }

@@ -49,6 +49,25 @@ static void *field_of(struct config *config, const struct config_option *option)
     return (char *)config + option->offset;
 }
 
+/* Options of a few words, where a slip of the pen must not pass for one of them. */
+static const struct {
+    const char *name, *words; /* with blanks around each */
+} choices[] = {{"require-second-factor", " off admin all "}};
+
+static bool check_choice(const struct config_option *option, const char *value, struct err *err)
+{
+    char word[32];
+    for (size_t i = 0; i < ARRAY_LEN(choices); i++) {
+        if (strcmp(choices[i].name, option->name) != 0)
+            continue;
+        snprintf(word, sizeof(word), " %s ", value);
+        if (strlen(value) > 16 || strchr(value, ' ') || !strstr(choices[i].words, word))
+            return err_set(err, ERR_INVALID, "%s is one of%.*s", option->name,
+                           (int)strlen(choices[i].words) - 1, choices[i].words);
+    }
+    return true;
+}
+
 static bool set_text(struct config *config, const struct config_option *option, const char *value,
                      struct err *err)
 {
@@ -57,6 +76,8 @@ static bool set_text(struct config *config, const struct config_option *option, 
                        sizeof(config->name) - 1);
     if (!text_is_valid(bytes_text(value)) || strpbrk(value, "\r\n"))
         return err_set(err, ERR_INVALID, "%s must be one line of text", option->name);
+    if (!check_choice(option, value, err))
+        return false;
     text_copy(field_of(config, option), sizeof(config->name), value);
     return true;
 }

@@ -21,6 +21,10 @@ enum config_type { CONFIG_TEXT, CONFIG_NUMBER, CONFIG_FLAG };
     X(tls_key, "tls-key", CONFIG_TEXT, "tls.key", true, "PEM file in the state directory")     \
     X(tls_proxied, "tls-proxied", CONFIG_FLAG, "no", false,                                    \
       "TLS ends at a proxy in front: no channel binding")                                      \
+    X(trusted_proxy, "trusted-proxy", CONFIG_TEXT, "", true,                                   \
+      "addresses of proxies whose X-Forwarded-For is believed, comma separated")               \
+    X(require_second_factor, "require-second-factor", CONFIG_TEXT, "off", true,                \
+      "who needs a code besides the passphrase: off, admin or all")                            \
     X(socket, "socket", CONFIG_TEXT, "hubd.sock", false,                                       \
       "unix socket for hubctl, in the state directory")                                        \
     X(socket_uids, "socket-uids", CONFIG_TEXT, "", false,                                      \
@@ -48,6 +52,10 @@ enum config_type { CONFIG_TEXT, CONFIG_NUMBER, CONFIG_FLAG };
       "new referrals a minute from one peer; 0: no limit")                                     \
     X(open_notices, "open-notices", CONFIG_NUMBER, "50", true,                                 \
       "open notices of this hub at once; 0: no limit")                                         \
+    X(slip_name, "slip-name", CONFIG_TEXT, "", true,                                           \
+      "what paper slips call this organisation, when its name says too much; empty: name")     \
+    X(undo_seconds, "undo-seconds", CONFIG_NUMBER, "10", true,                                 \
+      "seconds in which what was sent from a page can be taken back, at most 60; 0: none")     \
     X(workers, "workers", CONFIG_NUMBER, "2", false, "threads that verify and open")           \
     X(ping_s, "ping-s", CONFIG_NUMBER, "40", true, "seconds between pings on a quiet link")    \
     X(home_relays, "home-relays", CONFIG_TEXT, "", false,                                      \

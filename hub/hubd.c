@@ -4,6 +4,7 @@
  */
 #include "federation/federation.h"
 #include "federation/link_ws.h"
+#include "hub/api/held_run.h"
 #include "hub/api/push.h"
 #include "hub/base/log.h"
 #include "hub/base/text.h"
@@ -58,6 +59,7 @@ struct hub {
     struct api_env env;
     struct rpc *rpc;
     struct push *push;
+    struct held_runner *held;
     struct link_ws *link_ws;
     struct federation *federation;
     struct pages *pages;
@@ -114,6 +116,12 @@ static struct mono tick_exchange(void *ctx, struct mono now)
 {
     struct hub *hub = ctx;
     return hub->stopping ? MONO_NEVER : exchange_tick(hub->exchange, now);
+}
+
+static struct mono tick_held(void *ctx, struct mono now)
+{
+    struct hub *hub = ctx;
+    return hub->stopping ? MONO_NEVER : held_runner_tick(hub->held, now);
 }
 
 static struct mono tick_federation(void *ctx, struct mono now)
@@ -401,6 +409,7 @@ static void make_core(struct hub *hub)
     };
     hub->rpc = rpc_create(&hub->env);
     hub->push = push_create(&hub->env);
+    hub->held = held_runner_create(&hub->env);
 }
 
 static bool make_federation(struct hub *hub, struct err *err)
@@ -485,6 +494,7 @@ static void run(struct hub *hub)
     loop_on_signal(hub->loop, SIGINT, on_stop, hub);
     loop_on_signal(hub->loop, SIGHUP, on_reload, hub);
     loop_add_tick(hub->loop, tick_exchange, hub);
+    loop_add_tick(hub->loop, tick_held, hub);
     loop_add_tick(hub->loop, tick_federation, hub);
     loop_add_tick(hub->loop, tick_checkpoint, hub);
     loop_add_tick(hub->loop, tick_card, hub);
@@ -510,6 +520,7 @@ static void finish(struct hub *hub)
     link_ws_free(hub->link_ws);
     exchange_free(hub->exchange);
     push_free(hub->push);
+    held_runner_free(hub->held);
     rpc_free(hub->rpc);
     store_close(hub->loop_reader);
     store_close(hub->reader);

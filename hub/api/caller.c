@@ -40,5 +40,17 @@ bool caller_authenticate(struct store *store, struct caller *caller, struct wall
     if (!session_authenticate(store, caller->bearer, now, &account, ret_renew, err))
         return false;
     take_account(caller, &account);
+    caller->unprotected = !account.second_factor && !account.by_token;
     return true;
+}
+
+bool second_factor_required(const struct config *config, unsigned roles)
+{
+    return strcmp(config->require_second_factor, "all") == 0 ||
+           (strcmp(config->require_second_factor, "admin") == 0 && (roles & ROLE_ADMIN));
+}
+
+bool caller_must_protect(const struct caller *caller, const struct config *config)
+{
+    return caller->unprotected && second_factor_required(config, caller->roles);
 }

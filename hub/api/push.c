@@ -24,6 +24,7 @@ static const struct {
     {"referral", ROLE_CASEWORKER | ROLE_SECRETARY},
     {"notice", ROLE_COORDINATOR},
     {"claim", ROLE_COORDINATOR},
+    {"held", ROLE_ANY},
     {"circle", ROLE_COORDINATOR | ROLE_ADMIN},
     {"hub", ROLE_ANY},
     {"peer", ROLE_CASEWORKER | ROLE_SECRETARY | ROLE_ADMIN},
@@ -220,6 +221,10 @@ static void query_run(struct job *job)
     struct err *err = &query->err;
     if (query->client && !caller_authenticate(store, &query->caller, now, NULL, err))
         return;
+    if (query->client && caller_must_protect(&query->caller, query->push->env.config)) {
+        err_set(err, ERR_DENIED, "this account needs a second factor first");
+        return;
+    }
     if (query->after == PUSH_FROM_NOW)
         (void)query_head(query, store, err);
     else

@@ -14,10 +14,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SLOTS          256 /* of the path table; a power of two, more than twice the methods */
+#define SLOTS          512 /* of the path table; a power of two, more than twice the methods */
 #define POOL_MAX       32  /* idle workspaces kept */
 #define WORKSPACE_KEEP ((size_t)256 << 10)
-#define IMPORT_PATH    "/maillon.api.v1.Directory/Import"
 
 struct route {
     const struct method *method;
@@ -34,7 +33,7 @@ struct workspace {
 
 struct rpc {
     struct api_env env;
-    struct guard *guard;
+    struct guard *guard, *slip_guard;
     struct route slots[SLOTS];
     struct workspace *idle;
     size_t idle_count;
@@ -121,6 +120,20 @@ static const struct route *find_slot(const struct rpc *rpc, const char *path)
     return &rpc->slots[i];
 }
 
+size_t rpc_body_max(const char *path)
+{
+    static const char *const large[] = {
+        /* whole files */
+        "/maillon.api.v1.Directory/Import",
+        "/maillon.api.v1.Directory/StageImport",
+        "/maillon.api.v1.Directory/ImportPlaces",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(large); i++)
+        if (strcmp(path, large[i]) == 0)
+            return API_IMPORT_MAX;
+    return API_REQUEST_MAX;
+}
+
 static void add_method(struct rpc *rpc, const struct method *method)
 {
     char path[160];
@@ -133,14 +146,15 @@ static void add_method(struct rpc *rpc, const struct method *method)
     rpc->slots[slot - rpc->slots] = (struct route){
         .method = method,
         .input = descriptor->input,
-        .body_max = strcmp(path, IMPORT_PATH) == 0 ? API_IMPORT_MAX : API_REQUEST_MAX,
+        .body_max = rpc_body_max(path),
     };
 }
 
 static const struct method *const tables[] = {
-    methods_relays,    methods_audit,   methods_circles,   methods_gossip,
-    methods_referrals, methods_notices, methods_directory, methods_peers,
-    methods_accounts,  methods_node,    methods_keys,      methods_recovery,
+    methods_figures, methods_home,      methods_relays,  methods_audit,     methods_circles,
+    methods_gossip,  methods_referrals, methods_notices, methods_directory, methods_import,
+    methods_peers,   methods_accounts,  methods_node,    methods_keys,      methods_recovery,
+    methods_held,    methods_slips,     methods_sign_in,
 };
 
 struct rpc *rpc_create(const struct api_env *env)
@@ -148,6 +162,7 @@ struct rpc *rpc_create(const struct api_env *env)
     struct rpc *rpc = mem_alloc(sizeof(*rpc));
     rpc->env = *env;
     rpc->guard = guard_create(env->random);
+    rpc->slip_guard = guard_create(env->random);
     size_t count = 0;
     for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
         for (const struct method *method = tables[i]; method->name; method++) {
@@ -172,6 +187,7 @@ void rpc_free(struct rpc *rpc)
         free(workspace);
     }
     guard_free(rpc->guard);
+    guard_free(rpc->slip_guard);
     free(rpc);
 }
 
@@ -230,6 +246,8 @@ static bool admit(struct pending *pending, struct err *err)
         return true;
     if (!caller_authenticate(call->store, &call->caller, call->now, &pending->renew, err))
         return false;
+    if (!(roles & ROLE_UNPROTECTED) && caller_must_protect(&call->caller, call->env->config))
+        return err_set(err, ERR_DENIED, "this account needs a second factor first");
     return (call->caller.roles & roles) ||
            err_set(err, ERR_DENIED, "this account's role does not allow it");
 }
@@ -340,8 +358,9 @@ static void finish(struct pending *pending, const struct err *why)
     if (pending->renew)
         renew_session(rpc, pending->call.caller.bearer);
     pending->done(pending->ctx, &reply);
-    if (pending->route && pending->route->method->service == methods_keys[0].service) {
-        /* Root keys on their way in, recovery sheets on their way out. */
+    if (pending->route && (pending->route->method->service == methods_keys[0].service ||
+                           pending->route->method->service == methods_accounts[0].service)) {
+        /* Root keys and passphrases on their way in, recovery sheets and codes on their way out. */
         arena_wipe(pending->workspace->arena);
         secret_wipe(out->data, out->len);
     }
@@ -473,7 +492,8 @@ static struct pending *pending_create(struct rpc *rpc, const struct route *route
                  .store = rpc->env.reader,
                  .arena = workspace->arena,
                  .caller = *caller,
-                 .guard = rpc->guard},
+                 .guard = rpc->guard,
+                 .slip_guard = rpc->slip_guard},
         .body_len = body.len,
     };
     if (body.len)

@@ -8,6 +8,8 @@
 #include "hub/domain/account.h"
 #include "hub/exchange.h"
 
+#define CALLER_ADDRESS 46 /* INET6_ADDRSTRLEN */
+
 /**
  * Who calls. Value; copied into the call. The serve layer fills what the connection says (`bearer`,
  * or `local` with an optional `name`); the lane looks the rest up just before the role check.
@@ -16,8 +18,10 @@ struct caller {
     int64_t account; /* 0: nobody, or the operator over the unix socket */
     char name[ACCOUNT_NAME_SIZE];
     unsigned roles;
-    bool local; /* over the unix socket, by a trusted uid; every role unless `name` is set */
-    char bearer[TOKEN_TEXT]; /* session or token as presented; "": none */
+    bool local;       /* over the unix socket, by a trusted uid; every role unless `name` is set */
+    bool unprotected; /* a session of an account without second factor */
+    char bearer[TOKEN_TEXT];      /* session or token as presented; "": none */
+    char address[CALLER_ADDRESS]; /* numeric, for limits; "": this machine */
 };
 
 /** What federation/ knows about a peer right now; handed in at start-up (lower layers do not
@@ -58,8 +62,9 @@ struct call {
     struct arena *arena; /* request and answer live here */
     struct wall now;
     struct caller caller;
-    struct guard *guard; /* refused sign-ins */
-    void *work;          /* METHOD_WORK: from lookup to prepare to run; arena */
+    struct guard *guard;      /* refused sign-ins */
+    struct guard *slip_guard; /* codes of slips that open nothing */
+    void *work;               /* METHOD_WORK: from lookup to prepare to run; arena */
     /** METHOD_WRITE, set by `run`: on the loop once the change is durable, before the answer. */
     void (*after)(struct call *call);
     /** METHOD_WRITE, set by `run` that has more to do: it runs again, in the next group, once this
@@ -96,8 +101,9 @@ struct method {
 
 /* One table a service, ended by a row whose name is NULL (hub/api/methods_*.c). */
 extern const struct method methods_audit[], methods_circles[], methods_relays[],
-    methods_referrals[], methods_notices[], methods_directory[], methods_peers[],
-    methods_accounts[], methods_node[], methods_keys[], methods_recovery[], methods_gossip[];
+    methods_referrals[], methods_notices[], methods_directory[], methods_import[], methods_peers[],
+    methods_accounts[], methods_figures[], methods_home[], methods_node[], methods_keys[],
+    methods_recovery[], methods_gossip[], methods_held[], methods_slips[], methods_sign_in[];
 
 enum encoding { ENCODING_JSON, ENCODING_PROTO };
 
@@ -123,6 +129,8 @@ void rpc_call(struct rpc *rpc, const char *path, enum encoding encoding, struct 
 /** True when `path` names a method row (to tell 404 from a call). */
 bool rpc_knows(const struct rpc *rpc, const char *path);
 
+/** Bytes that a request may have: files are larger than anything else. */
+size_t rpc_body_max(const char *path);
 /** The row at `path`, or NULL. */
 const struct method *rpc_find(const struct rpc *rpc, const char *path);
 /**
@@ -132,6 +140,11 @@ const struct method *rpc_find(const struct rpc *rpc, const char *path);
  */
 NODISCARD bool caller_authenticate(struct store *store, struct caller *caller, struct wall now,
                                    bool *ret_renew, struct err *err);
+
+/** Option require-second-factor: do accounts with these roles need one? */
+bool second_factor_required(const struct config *config, unsigned roles);
+/** Nothing is open to this caller, once authenticated, but methods of ROLE_UNPROTECTED. */
+bool caller_must_protect(const struct caller *caller, const struct config *config);
 
 /** Connect code and HTTP status of an error: "invalid_argument" 400 … */
 const char *rpc_connect_code(enum err_code code);

@@ -27,6 +27,40 @@ bool text_is_valid(struct bytes text)
     return true;
 }
 
+bool text_turns_around(int32_t code_point)
+{
+    return (code_point >= 0x202a && code_point <= 0x202e) ||
+           (code_point >= 0x2066 && code_point <= 0x2069);
+}
+
+bool text_is_visible(struct bytes text)
+{
+    for (size_t at = 0; at < text.len;) {
+        utf8proc_int32_t c = next_code_point(text, &at);
+        if (c < 0x20 ? c != '\t' && c != '\n' && c != '\r'
+                     : (c >= 0x7f && c < 0xa0) || text_turns_around(c))
+            return false;
+    }
+    return true;
+}
+
+bool text_is_right_to_left(struct bytes text)
+{
+    static const struct {
+        int32_t from, to;
+    } blocks[] = {{0x0590, 0x08ff},   {0xfb1d, 0xfdff},   {0xfe70, 0xfeff},
+                  {0x10800, 0x10fff}, {0x1e800, 0x1efff}, {0x200f, 0x200f}};
+    for (size_t at = 0; at < text.len;) {
+        utf8proc_int32_t c = next_code_point(text, &at);
+        if (c < 0)
+            return false;
+        for (size_t i = 0; i < ARRAY_LEN(blocks); i++)
+            if (c >= blocks[i].from && c <= blocks[i].to)
+                return true;
+    }
+    return false;
+}
+
 size_t text_length(struct bytes text)
 {
     size_t count = 0;

@@ -5,6 +5,15 @@
 
 /** Valid UTF-8 (no overlong, surrogate, > U+10FFFF) without NUL and without C0 controls but \t \n \r. */
 bool text_is_valid(struct bytes text);
+/**
+ * … and without C1 controls and the marks that turn writing around (U+202A to U+202E, U+2066 to
+ * U+2069): a name with one of them could rearrange the sentence that it stands in.
+ */
+bool text_is_visible(struct bytes text);
+/** Is this code point such a mark? */
+bool text_turns_around(int32_t code_point);
+/** Is anything in it written from right to left: Hebrew, Arabic and their neighbours? */
+bool text_is_right_to_left(struct bytes text);
 /** Code points in valid UTF-8. */
 size_t text_length(struct bytes text);
 /**

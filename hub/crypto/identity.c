@@ -444,3 +444,13 @@ bool identity_unwrap(const struct identity *identity, struct bytes wrapped, stru
     secret_wipe(&key, sizeof(key));
     return true;
 }
+
+void identity_mac(const struct identity *identity, const char *purpose, struct bytes in,
+                  uint8_t out[32])
+{
+    uint8_t key[32];
+    digest_hmac(bytes_of(identity->hub_key->b, sizeof(identity->hub_key->b)), bytes_text(purpose),
+                key);
+    digest_hmac(bytes_of(key, sizeof(key)), in, out);
+    secret_wipe(key, sizeof(key));
+}

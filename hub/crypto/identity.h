@@ -85,6 +85,10 @@ void identity_wrap(const struct identity *identity, const struct random_source *
                    const struct data_key *key, uint8_t out[WRAPPED_KEY_BYTES]);
 NODISCARD bool identity_unwrap(const struct identity *identity, struct bytes wrapped,
                                struct data_key *ret, struct err *err);
+/** HMAC-SHA-256 under a key that is derived from the hub key for this purpose alone: for what must
+ * be found again without being stored, and is too short to be hashed in the open. */
+void identity_mac(const struct identity *identity, const char *purpose, struct bytes in,
+                  uint8_t out[32]);
 /** Appends nonce + ciphertext + tag; `aad` binds it to its row. */
 void data_encrypt(const struct data_key *key, const struct random_source *random, struct bytes aad,
                   struct bytes plain, struct buf *out);

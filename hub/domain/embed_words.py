@@ -55,4 +55,5 @@ def main():
             out.write(f"}};\nconst size_t {name}_built_in_count = {len(words)};\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -18,6 +18,7 @@ enum effect_kind {
     EFFECT_GOSSIP,     /* row `number` of gossip_object is new: tell the members of its scope */
     EFFECT_EVENT,      /* event row `number`: tell the people who watch */
     EFFECT_ATTACHMENT, /* something of `node` is to be fetched */
+    EFFECT_HELD,       /* something is held, to be sent at `number`, wall ms */
     EFFECT_AUDIT,      /* a new head of our audit log over `number` leaves is signed */
 };
 

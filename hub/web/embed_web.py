@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Writes the C tables of hub/web/embedded.h: embed_web.py OUTPUT FILE.{po,mustache,css,js,svg}..."""
 import ast
+import gzip
 import hashlib
 import os
 import re
@@ -31,6 +32,11 @@ def literal(text):
                 chars.append(f"\\{byte:03o}")
         out.append('"' + "".join(chars) + '"')
     return "\n     ".join(out)
+
+
+def bytes_literal(data):
+    chars = "".join(f"\\{byte:03o}" for byte in data)
+    return "\n     ".join(f'"{chars[i:i + 96]}"' for i in range(0, len(chars), 96))
 
 
 def read_po(path):
@@ -99,18 +105,28 @@ def templates(paths, out):
     out += ["    {NULL, NULL, 0},", "};"]
 
 
+def slim(text):
+    """A style sheet without its comments and indents: it is on every first page."""
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
+    return "".join(line.strip() + "\n" for line in text.splitlines() if line.strip())
+
+
 def assets(paths, out):
     out.append("const struct embedded_asset embedded_assets[] = {")
     for path in sorted(paths):
         base, ext = os.path.splitext(os.path.basename(path))
         with open(path, encoding="utf-8") as source:
             text = source.read()
+        if ext == ".css":
+            text = slim(text)
         digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+        packed = gzip.compress(text.encode(), 9, mtime=0)
         out.append(
             f'    {{"{base}_{ext[1:]}", "/static/{base}.{digest}{ext}", "{TYPES[ext]}",'
-            f' "\\"{digest}\\"",\n     {literal(text)},\n     {len(text.encode())}}},'
+            f' "\\"{digest}\\"",\n     {literal(text)},\n     {len(text.encode())},'
+            f"\n     {bytes_literal(packed)},\n     {len(packed)}}},"
         )
-    out += ["    {NULL, NULL, NULL, NULL, NULL, 0},", "};"]
+    out += ["    {NULL, NULL, NULL, NULL, NULL, 0, NULL, 0},", "};"]
 
 
 def main():

@@ -19,6 +19,8 @@ struct embedded_asset {
     const char *etag; /* quoted */
     const void *data;
     size_t len;
+    const void *gzip; /* the same, compressed when it was built */
+    size_t gzip_len;
 };
 /** Ends with a row whose name is NULL. */
 extern const struct embedded_asset embedded_assets[];

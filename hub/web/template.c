@@ -1,6 +1,7 @@
 #include "hub/web/template.h"
 
 #include "hub/base/mem.h"
+#include "hub/base/text.h"
 #include "hub/web/catalog.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -341,10 +342,28 @@ static bool is_true(const json_t *value)
     return !json_is_array(value) || json_array_size(value) > 0;
 }
 
+/* Without the marks that turn writing around (U+202A to U+202E, U+2066 to U+2069): what people
+ * wrote must not rearrange what stands beside it. */
+static void add_written(struct bytes text, struct buf *out)
+{
+    size_t from = 0;
+    for (size_t i = 0; i + 2 < text.len; i++) {
+        const uint8_t *c = text.data + i;
+        if (c[0] != 0xe2 || !((c[1] == 0x80 && c[2] >= 0xaa && c[2] <= 0xae) ||
+                              (c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9)))
+            continue;
+        buf_add(out, text.data + from, i - from);
+        i += 2;
+        from = i + 1;
+    }
+    if (text.len > from)
+        buf_add(out, text.data + from, text.len - from);
+}
+
 static void add_value(const json_t *value, struct buf *out)
 {
     if (json_is_string(value)) {
-        buf_add(out, json_string_value(value), json_string_length(value));
+        add_written(bytes_of(json_string_value(value), json_string_length(value)), out);
     } else if (json_is_integer(value)) {
         buf_addf(out, "%lld", (long long)json_integer_value(value));
     } else if (json_is_real(value)) {
@@ -354,9 +373,18 @@ static void add_value(const json_t *value, struct buf *out)
     }
 }
 
+/* Inside a sentence, Arabic or Hebrew stays in its place: first strong isolate … pop. */
 static void add_named(void *ctx, const char *name, struct buf *out)
 {
-    add_value(look_up(ctx, name), out);
+    const json_t *value = look_up(ctx, name);
+    bool turns =
+        json_is_string(value) &&
+        text_is_right_to_left(bytes_of(json_string_value(value), json_string_length(value)));
+    if (turns)
+        buf_add_text(out, "\xe2\x81\xa8");
+    add_value(value, out);
+    if (turns)
+        buf_add_text(out, "\xe2\x81\xa9");
 }
 
 /* A text of the catalogue, with the values that it names. */

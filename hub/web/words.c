@@ -11,6 +11,8 @@
 #define MINUTE_MS 60000LL
 #define HOUR_MS   (60 * MINUTE_MS)
 #define DAY_MS    (24 * HOUR_MS)
+#define MONTH_MS  (30 * DAY_MS)
+#define YEAR_MS   (365 * DAY_MS)
 
 struct words {
     const struct catalog *catalog;
@@ -76,16 +78,18 @@ static void add_number(void *ctx, const char *name, struct buf *out)
 void words_ago(const struct catalog *catalog, int64_t wall_ms, struct wall now, struct buf *out)
 {
     static const struct {
-        int64_t unit_ms;
+        int64_t unit_ms, least; /* fewer than that are said in the next smaller unit */
         const char *past, *future;
-    } units[] = {{DAY_MS, "ago.days", "in.days"},
-                 {HOUR_MS, "ago.hours", "in.hours"},
-                 {MINUTE_MS, "ago.minutes", "in.minutes"}};
+    } units[] = {{YEAR_MS, 2, "ago.years", "in.years"},
+                 {MONTH_MS, 2, "ago.months", "in.months"},
+                 {DAY_MS, 1, "ago.days", "in.days"},
+                 {HOUR_MS, 1, "ago.hours", "in.hours"},
+                 {MINUTE_MS, 1, "ago.minutes", "in.minutes"}};
     int64_t distance = now.ms - wall_ms;
     int64_t size = distance < 0 ? -distance : distance;
     for (size_t i = 0; i < ARRAY_LEN(units); i++) {
         int64_t count = size / units[i].unit_ms;
-        if (count < 1)
+        if (count < units[i].least)
             continue;
         const char *key = distance < 0 ? units[i].future : units[i].past;
         catalog_fill(catalog_text(catalog, key, count), add_number, &count, out);
