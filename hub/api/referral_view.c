@@ -165,18 +165,14 @@ static void fill_next(struct call *call, const struct relation *relation,
     view->next_words = referral_next_words(call->arena, &seen, relation, call->now);
 }
 
-static bool fill_names(struct call *call, struct referral_peers *peers,
-                       const struct referral *referral, Maillon__Api__V1__Referral *view,
-                       struct err *err)
+/* Beside a name it would tell why the person comes: not for who sees the name and no reasons. */
+static void fill_service(struct call *call, const struct referral *referral,
+                         Maillon__Api__V1__Referral *view)
 {
-    char peer[NODE_ID_TEXT], owner[NODE_ID_TEXT];
-    const struct relation *relation;
-    if (!find_peer(call, peers, &referral->peer, &relation, err))
-        return false;
-    node_id_text(&referral->peer, peer);
+    char owner[NODE_ID_TEXT];
+    if (sight_of(call) == SEES_LOGISTICS)
+        return;
     node_id_text(referral->is_out ? &referral->peer : identity_node(call->env->self), owner);
-    view->peer = rpc_text(call, peer);
-    view->peer_name = rpc_text(call, relation->name);
     view->service = arena_printf(call->arena, "%s/%s", owner, referral->service);
     view->service_name = rpc_text(call, referral->service_name);
     struct directory_service service;
@@ -184,6 +180,20 @@ static bool fill_names(struct call *call, struct referral_peers *peers,
     if (!referral->is_out &&
         directory_find_service(call->store, call->arena, view->service, &service, &unknown))
         view->service_name = rpc_text(call, service.content->name);
+}
+
+static bool fill_names(struct call *call, struct referral_peers *peers,
+                       const struct referral *referral, Maillon__Api__V1__Referral *view,
+                       struct err *err)
+{
+    char peer[NODE_ID_TEXT];
+    const struct relation *relation;
+    if (!find_peer(call, peers, &referral->peer, &relation, err))
+        return false;
+    node_id_text(&referral->peer, peer);
+    view->peer = rpc_text(call, peer);
+    view->peer_name = rpc_text(call, relation->name);
+    fill_service(call, referral, view);
     bool hindered = relation_is_hindered(relation) && referral_is_live(referral->state.status);
     view->peer_state = rpc_text(call, hindered ? relation_state(relation) : "");
     view->slow = !hindered && referral->is_out && referral_is_slow(referral, call->now);

@@ -272,7 +272,8 @@ static void roles_see_what_they_need_and_no_more(void **state)
     assert_false(body_has(f, "Cherche"));
     assert_false(body_has(f, "1980"));
     assert_false(body_has(f, "numerique"));
-    call_as(f, "ada", "Get", json); /* status only */
+    assert_false(body_has(f, "Ordinateurs")); /* beside a name, the service is a reason */
+    call_as(f, "ada", "Get", json);           /* status only */
     assert_true(body_has(f, "requested"));
     assert_false(body_has(f, "Zoubida"));
     assert_false(body_has(f, "06 39"));
