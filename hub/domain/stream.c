@@ -28,7 +28,7 @@ static bool find(struct store *store, const char *type, struct bytes stream, uin
 bool stream_has_gone_back(struct store *store, const char *type, struct bytes stream, uint64_t seq,
                           const struct oid *oid, bool *ret, struct err *err)
 {
-    uint64_t known;
+    uint64_t known = 0;
     struct oid head = {0};
     bool found;
     if (!find(store, type, stream, &known, &head, &found, err))
@@ -40,7 +40,7 @@ bool stream_has_gone_back(struct store *store, const char *type, struct bytes st
 bool stream_next(struct tx *tx, const char *type, struct bytes stream, uint64_t *ret_seq,
                  struct oid *ret_prev, bool *ret_has_prev, struct err *err)
 {
-    uint64_t seq;
+    uint64_t seq = 0;
     if (!find(tx->store, type, stream, &seq, ret_prev, ret_has_prev, err))
         return false;
     *ret_seq = seq + 1;
