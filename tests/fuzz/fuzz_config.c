@@ -5,8 +5,11 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct config config = {.max_links = -7};
+    struct config config = {0};
     struct err err = {0};
+    for (const struct config_option *option = config_options; option->name; option++)
+        assert(config_set(&config, option->name, option->default_value, &err));
+    config.max_links = -7;
     if (!config_read_text(bytes_of(data, size), "fuzz.ini", &config, &err)) {
         assert(err.code == ERR_INVALID && strncmp(err.msg, "fuzz.ini:", 9) == 0);
         assert(config.max_links == -7);
