@@ -161,7 +161,7 @@ export const tests = [
   }],
 
   ["news come without reloading, are told to screen readers, and end when they are opened", async (world) => {
-    const id = await send(world, "Nadège");
+    const id = await send(world, "Yvonne");
     await until(async () => (await state(world, "mulots", "paul", id)) === "requested", "it arrives");
     const page = await open(world, { who: "marie" });
     const watching = page.waitForEvent("websocket");
@@ -169,7 +169,7 @@ export const tests = [
     await watching;
     await page.fill("#find", "loyer");
     await act(world, "mulots", "paul", "accept", id, "--contact", "Paul", "--phone", "02 99 72 00 00", "--next-step", "venir mardi");
-    const row = page.locator(".row", { hasText: "Nadège" });
+    const row = page.locator(".row", { hasText: "Yvonne" });
     await row.waitFor();
     ok(/nouveauté/.test(await page.locator("#told").textContent()), "told to who listens");
     equal(await page.inputValue("#find"), "loyer", "what is being typed");

@@ -22,14 +22,18 @@ function see(page, lang) {
   };
 }
 
-/** Waits for words on the page: they come by themselves, or without scripts when it is asked for again. */
-async function comes(page, words, javaScriptEnabled) {
+/** Waits for words on the page, or for a part of it: they come by themselves, or without scripts when
+ *  the page is asked for again. */
+async function comes(page, what, javaScriptEnabled) {
+  const there = typeof what === "string"
+    ? async () => (await page.locator("main").innerText()).toLowerCase().includes(what.toLowerCase())
+    : async () => (await what.count()) === 1;
   await page.evaluate?.(() => (window.stayed = true)).catch(() => {});
-  await until(`"${words}" on ${page.url()}`, async () => {
+  await until(`"${what}" on ${page.url()}`, async () => {
     if (!javaScriptEnabled) await page.reload();
-    return (await page.locator("main").innerText()).toLowerCase().includes(words.toLowerCase());
+    return there();
   });
-  if (javaScriptEnabled) ok(await page.evaluate(() => window.stayed), `"${words}" came without loading the page again`);
+  if (javaScriptEnabled) ok(await page.evaluate(() => window.stayed), `"${what}" came without loading the page again`);
 }
 
 /** Signs in by hand, and is where the day begins. */
@@ -90,10 +94,13 @@ async function mission(world, javaScriptEnabled, lang) {
   await marie.goto(where);
 
   /* The other side sees it without asking, and answers: one tap, one confirmation. In the list of all:
-   * the seven of the first page may be older ones, whose clocks end earlier. */
-  await comes(paul, name, javaScriptEnabled);
+   * the seven of the first page may be older ones, whose clocks end earlier. By its address: other
+   * stories send people of the same name. */
+  const row = paul.locator(`main a[href="${where}"]`);
+  await comes(paul, row, javaScriptEnabled);
   const hand = count(paul);
-  await hand.click(paul.getByRole("link", { name: new RegExp(`^${name}`) }));
+  ok((await row.innerText()).startsWith(name), `the row names the person: ${await row.innerText()}`);
+  await hand.click(row);
   await paul.waitForURL((url) => url.pathname === where);
   ok((await there.main()).includes(NEED[lang]), "what the person would say is there");
   const contact = there.field("act.contact_name").first(), next = there.field("act.next_step").first();
