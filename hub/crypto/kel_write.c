@@ -13,22 +13,20 @@ static uint64_t seconds_of(struct wall now)
     return now.ms > 0 ? (uint64_t)now.ms / 1000 : 0;
 }
 
-static Maillon__Hfp__V1__Head head_after(const struct kel *kel, struct wall now)
+/* Signs `event` as the one that follows `kel`; `kel` NULL: as the first of a log. */
+static void sign_next(const struct kel *kel, KelEvent event, const struct kel_signers *by,
+                      struct wall now, struct buf *out)
 {
     Maillon__Hfp__V1__Head head = MAILLON__HFP__V1__HEAD__INIT;
+    AUTO(buf_done) struct buf body = {0};
     head.seq = kel ? kel->seq + 1 : 1;
     head.created_s = seconds_of(now);
     if (kel) {
         head.node = wire_data(node_id_bytes(&kel->node));
         head.prev = wire_data(oid_bytes(&kel->head));
     }
-    return head;
-}
-
-static void sign_event(const KelEvent *event, const struct kel_signers *by, struct buf *out)
-{
-    AUTO(buf_done) struct buf body = {0};
-    wire_pack(event, &body);
+    event.head = &head;
+    wire_pack(&event, &body);
     envelope_sign(by->keys, by->count, TYPE_KEL, buf_bytes(&body), out, NULL);
 }
 
@@ -54,7 +52,6 @@ void kel_write_incept_roots(const struct kel_signers *by, const struct kel_roots
 {
     struct root_lists lists;
     list_roots(roots, &lists);
-    Maillon__Hfp__V1__Head head = head_after(NULL, now);
     Maillon__Hfp__V1__Incept incept = MAILLON__HFP__V1__INCEPT__INIT;
     incept.n_root = roots->root_count;
     incept.root = lists.roots;
@@ -64,10 +61,9 @@ void kel_write_incept_roots(const struct kel_signers *by, const struct kel_roots
     incept.next_threshold = roots->next_threshold;
     incept.nonce = wire_data(bytes_of(nonce, NONCE_BYTES));
     KelEvent event = MAILLON__HFP__V1__KEL_EVENT__INIT;
-    event.head = &head;
     event.event_case = MAILLON__HFP__V1__KEL_EVENT__EVENT_INCEPT;
     event.incept = &incept;
-    sign_event(&event, by, out);
+    sign_next(NULL, event, by, now, out);
 }
 
 void kel_write_incept(const struct sign_key *root, const struct sign_public *next_root,
@@ -88,7 +84,6 @@ void kel_write_rotate(const struct kel *kel, const struct kel_signers *by,
 {
     struct root_lists lists;
     list_roots(roots, &lists);
-    Maillon__Hfp__V1__Head head = head_after(kel, now);
     Maillon__Hfp__V1__RotateRoot rotate = MAILLON__HFP__V1__ROTATE_ROOT__INIT;
     rotate.n_root = roots->root_count;
     rotate.root = lists.roots;
@@ -97,24 +92,21 @@ void kel_write_rotate(const struct kel *kel, const struct kel_signers *by,
     rotate.next_root_hash = lists.hashes;
     rotate.next_threshold = roots->next_threshold;
     KelEvent event = MAILLON__HFP__V1__KEL_EVENT__INIT;
-    event.head = &head;
     event.event_case = MAILLON__HFP__V1__KEL_EVENT__EVENT_ROTATE_ROOT;
     event.rotate_root = &rotate;
-    sign_event(&event, by, out);
+    sign_next(kel, event, by, now, out);
 }
 
 void kel_write_delegate_by(const struct kel *kel, const struct kel_signers *by,
                            const struct sign_public *op, struct wall now, struct buf *out)
 {
-    Maillon__Hfp__V1__Head head = head_after(kel, now);
     Maillon__Hfp__V1__Delegate delegate = MAILLON__HFP__V1__DELEGATE__INIT;
     delegate.op = wire_data(bytes_of(op->b, sizeof(op->b)));
-    delegate.not_after_s = head.created_s + DELEGATION_LIFETIME_S;
+    delegate.not_after_s = seconds_of(now) + DELEGATION_LIFETIME_S;
     KelEvent event = MAILLON__HFP__V1__KEL_EVENT__INIT;
-    event.head = &head;
     event.event_case = MAILLON__HFP__V1__KEL_EVENT__EVENT_DELEGATE;
     event.delegate = &delegate;
-    sign_event(&event, by, out);
+    sign_next(kel, event, by, now, out);
 }
 
 void kel_write_delegate(const struct kel *kel, const struct sign_key *root,
@@ -139,29 +131,25 @@ void kel_write_revoke(const struct kel *kel, const struct kel_signers *by,
         bounds[i].type = arena_text(arena, through[i].type ? through[i].type : "");
         list[i] = &bounds[i];
     }
-    Maillon__Hfp__V1__Head head = head_after(kel, now);
     Maillon__Hfp__V1__Revoke revoke = MAILLON__HFP__V1__REVOKE__INIT;
     revoke.op = wire_data(bytes_of(op->b, sizeof(op->b)));
     revoke.reason = reason;
     revoke.valid_through = list;
     revoke.n_valid_through = through_count;
     KelEvent event = MAILLON__HFP__V1__KEL_EVENT__INIT;
-    event.head = &head;
     event.event_case = MAILLON__HFP__V1__KEL_EVENT__EVENT_REVOKE;
     event.revoke = &revoke;
-    sign_event(&event, by, out);
+    sign_next(kel, event, by, now, out);
 }
 
 void kel_write_retire(const struct kel *kel, const struct kel_signers *by,
                       const struct node_id *successor, struct wall now, struct buf *out)
 {
-    Maillon__Hfp__V1__Head head = head_after(kel, now);
     Maillon__Hfp__V1__Retire retire = MAILLON__HFP__V1__RETIRE__INIT;
     if (successor)
         retire.successor = wire_data(node_id_bytes(successor));
     KelEvent event = MAILLON__HFP__V1__KEL_EVENT__INIT;
-    event.head = &head;
     event.event_case = MAILLON__HFP__V1__KEL_EVENT__EVENT_RETIRE;
     event.retire = &retire;
-    sign_event(&event, by, out);
+    sign_next(kel, event, by, now, out);
 }
