@@ -264,3 +264,37 @@ bool stmt_copy(struct stmt *stmt, int column, void *out, size_t len)
         memcpy(out, value.data, len);
     return true;
 }
+
+bool stmt_run_for(struct store *store, const char *sql, int64_t number, struct err *err)
+{
+    AUTO(stmt_release) struct stmt *stmt = stmt_get(store, sql, err);
+    if (!stmt)
+        return false;
+    stmt_bind_i64(stmt, 1, number);
+    return stmt_run(stmt, err);
+}
+
+bool stmt_run_for_two(struct store *store, const char *sql, int64_t first, int64_t second,
+                      struct err *err)
+{
+    AUTO(stmt_release) struct stmt *stmt = stmt_get(store, sql, err);
+    if (!stmt)
+        return false;
+    stmt_bind_i64(stmt, 1, first);
+    stmt_bind_i64(stmt, 2, second);
+    return stmt_run(stmt, err);
+}
+
+bool stmt_find_i64(struct store *store, const char *sql, int64_t number, int64_t *ret,
+                   struct err *err)
+{
+    AUTO(stmt_release) struct stmt *stmt = stmt_get(store, sql, err);
+    bool row;
+    if (!stmt)
+        return false;
+    stmt_bind_i64(stmt, 1, number);
+    if (!stmt_next(stmt, &row, err))
+        return false;
+    *ret = row ? stmt_i64(stmt, 0) : 0;
+    return true;
+}

@@ -38,3 +38,17 @@ struct bytes stmt_bytes(struct stmt *stmt, int column);
 bool stmt_is_null(struct stmt *stmt, int column);
 /** Copies a fixed-size blob; false (and out zeroed) when its length differs. */
 NODISCARD bool stmt_copy(struct stmt *stmt, int column, void *out, size_t len);
+
+/*
+ * A whole statement whose parameters are numbers: a row id or a time, mostly. `sql` is a literal,
+ * as for stmt_get.
+ */
+
+/** Runs it with ?1. */
+NODISCARD bool stmt_run_for(struct store *store, const char *sql, int64_t number, struct err *err);
+/** Runs it with ?1 and ?2. */
+NODISCARD bool stmt_run_for_two(struct store *store, const char *sql, int64_t first, int64_t second,
+                                struct err *err);
+/** The number that it finds for ?1, in the first column of the first row; 0 without a row. */
+NODISCARD bool stmt_find_i64(struct store *store, const char *sql, int64_t number, int64_t *ret,
+                             struct err *err);
