@@ -67,33 +67,20 @@ static bool is_waiting(const struct row *row, struct wall now)
     return row->found && !row->confirmed_ms && now.ms - row->begun_ms < SECOND_FACTOR_BEGUN_MS;
 }
 
-static bool count_codes(struct store *store, int64_t account, size_t *ret, struct err *err)
-{
-    AUTO(stmt_release)
-    struct stmt *stmt =
-        stmt_get(store, "SELECT COUNT(*) FROM recovery_code WHERE account = ?1", err);
-    if (!stmt)
-        return false;
-    stmt_bind_i64(stmt, 1, account);
-    bool row;
-    if (!stmt_next(stmt, &row, err))
-        return false;
-    *ret = (size_t)stmt_i64(stmt, 0);
-    return true;
-}
-
 bool second_factor_read(struct store *store, const struct identity *self, int64_t account,
                         struct wall now, struct second_factor *ret, struct err *err)
 {
     struct row row;
-    size_t left;
-    if (!read_row(store, self, account, &row, err) || !count_codes(store, account, &left, err))
+    int64_t left;
+    if (!read_row(store, self, account, &row, err) ||
+        !stmt_find_i64(store, "SELECT COUNT(*) FROM recovery_code WHERE account = ?1", account,
+                       &left, err))
         return false;
     *ret = (struct second_factor){
         .on = row.confirmed_ms > 0,
         .confirmed_ms = row.confirmed_ms,
         .begun = is_waiting(&row, now),
-        .recovery_left = left,
+        .recovery_left = (size_t)left,
     };
     if (ret->begun)
         memcpy(ret->secret, row.secret, sizeof(ret->secret));
@@ -101,19 +88,15 @@ bool second_factor_read(struct store *store, const struct identity *self, int64_
     return true;
 }
 
-static bool run_for(struct tx *tx, const char *sql, int64_t account, struct err *err)
+static bool remove_codes(struct tx *tx, int64_t account, struct err *err)
 {
-    AUTO(stmt_release) struct stmt *stmt = stmt_get(tx->store, sql, err);
-    if (!stmt)
-        return false;
-    stmt_bind_i64(stmt, 1, account);
-    return stmt_run(stmt, err);
+    return stmt_run_for(tx->store, "DELETE FROM recovery_code WHERE account = ?1", account, err);
 }
 
 static bool clear(struct tx *tx, int64_t account, struct err *err)
 {
-    return run_for(tx, "DELETE FROM recovery_code WHERE account = ?1", account, err) &&
-           run_for(tx, "DELETE FROM second_factor WHERE account = ?1", account, err);
+    return remove_codes(tx, account, err) &&
+           stmt_run_for(tx->store, "DELETE FROM second_factor WHERE account = ?1", account, err);
 }
 
 bool second_factor_begin(struct tx *tx, int64_t account, struct err *err)
@@ -208,7 +191,7 @@ static bool add_code(struct tx *tx, int64_t account, char ret[RECOVERY_CODE_TEXT
 static bool make_codes(struct tx *tx, int64_t account,
                        char ret_codes[RECOVERY_CODES][RECOVERY_CODE_TEXT], struct err *err)
 {
-    if (!run_for(tx, "DELETE FROM recovery_code WHERE account = ?1", account, err))
+    if (!remove_codes(tx, account, err))
         return false;
     for (size_t i = 0; i < RECOVERY_CODES; i++)
         if (!add_code(tx, account, ret_codes[i], err))
@@ -250,14 +233,8 @@ static bool use_digits(struct tx *tx, int64_t account, const struct row *row, co
     if (!totp_check(bytes_of(row->secret, sizeof(row->secret)), code, tx->now, row->last_step,
                     &step))
         return err_set(err, ERR_INVALID, "the code is wrong");
-    AUTO(stmt_release)
-    struct stmt *stmt =
-        stmt_get(tx->store, "UPDATE second_factor SET last_step = ?2 WHERE account = ?1", err);
-    if (!stmt)
-        return false;
-    stmt_bind_i64(stmt, 1, account);
-    stmt_bind_i64(stmt, 2, step);
-    return stmt_run(stmt, err);
+    return stmt_run_for_two(tx->store, "UPDATE second_factor SET last_step = ?2 WHERE account = ?1",
+                            account, step, err);
 }
 
 bool second_factor_confirm(struct tx *tx, const char *actor, int64_t account, const char *code,
@@ -272,14 +249,10 @@ bool second_factor_confirm(struct tx *tx, const char *actor, int64_t account, co
     secret_wipe(row.secret, sizeof(row.secret));
     if (!ok)
         return false;
-    AUTO(stmt_release)
-    struct stmt *stmt =
-        stmt_get(tx->store, "UPDATE second_factor SET confirmed_ms = ?2 WHERE account = ?1", err);
-    if (!stmt)
-        return false;
-    stmt_bind_i64(stmt, 1, account);
-    stmt_bind_i64(stmt, 2, tx->now.ms);
-    return stmt_run(stmt, err) && make_codes(tx, account, ret_codes, err) &&
+    return stmt_run_for_two(tx->store,
+                            "UPDATE second_factor SET confirmed_ms = ?2 WHERE account = ?1",
+                            account, tx->now.ms, err) &&
+           make_codes(tx, account, ret_codes, err) &&
            audit_add(tx, actor, "account.second-factor-on", NULL, err);
 }
 
@@ -306,18 +279,10 @@ bool second_factor_new_codes(struct tx *tx, const char *actor, int64_t account,
 
 bool second_factor_remove(struct tx *tx, const char *actor, int64_t account, struct err *err)
 {
-    bool found;
+    int64_t confirmed_ms;
     /* Without opening it: this is also the way out when the hub's key is another one. */
-    AUTO(stmt_release)
-    struct stmt *stmt =
-        stmt_get(tx->store, "SELECT confirmed_ms FROM second_factor WHERE account = ?1", err);
-    if (!stmt)
-        return false;
-    stmt_bind_i64(stmt, 1, account);
-    if (!stmt_next(stmt, &found, err))
-        return false;
-    bool was_on = found && stmt_i64(stmt, 0) > 0;
-    stmt_reset(stmt);
-    return clear(tx, account, err) &&
-           (!was_on || audit_add(tx, actor, "account.second-factor-off", NULL, err));
+    return stmt_find_i64(tx->store, "SELECT confirmed_ms FROM second_factor WHERE account = ?1",
+                         account, &confirmed_ms, err) &&
+           clear(tx, account, err) &&
+           (confirmed_ms <= 0 || audit_add(tx, actor, "account.second-factor-off", NULL, err));
 }

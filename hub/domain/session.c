@@ -8,28 +8,17 @@
 
 static bool remove_expired(struct tx *tx, struct err *err)
 {
-    AUTO(stmt_release)
-    struct stmt *stmt = stmt_get(tx->store, "DELETE FROM token WHERE expires_ms <= ?1", err);
-    if (!stmt)
-        return false;
-    stmt_bind_i64(stmt, 1, tx->now.ms);
-    return stmt_run(stmt, err);
+    return stmt_run_for(tx->store, "DELETE FROM token WHERE expires_ms <= ?1", tx->now.ms, err);
 }
 
 /* Room for one more: an account keeps its newest sessions. */
 static bool trim_sessions(struct tx *tx, int64_t account, struct err *err)
 {
-    AUTO(stmt_release)
-    struct stmt *stmt =
-        stmt_get(tx->store,
-                 "DELETE FROM token WHERE id IN (SELECT id FROM token WHERE account = ?1"
-                 " AND kind = 'session' ORDER BY renewed_ms DESC, id DESC LIMIT 1000 OFFSET ?2)",
-                 err);
-    if (!stmt)
-        return false;
-    stmt_bind_i64(stmt, 1, account);
-    stmt_bind_i64(stmt, 2, SESSIONS_PER_ACCOUNT - 1);
-    return stmt_run(stmt, err);
+    return stmt_run_for_two(
+        tx->store,
+        "DELETE FROM token WHERE id IN (SELECT id FROM token WHERE account = ?1"
+        " AND kind = 'session' ORDER BY renewed_ms DESC, id DESC LIMIT 1000 OFFSET ?2)",
+        account, SESSIONS_PER_ACCOUNT - 1, err);
 }
 
 static bool add(struct tx *tx, int64_t account, const char *kind, const char *label,
@@ -80,21 +69,6 @@ bool session_open(struct tx *tx, int64_t account, const char *browser, char ret_
     return true;
 }
 
-static bool count_tokens(struct store *store, int64_t account, int64_t *ret, struct err *err)
-{
-    AUTO(stmt_release)
-    struct stmt *stmt =
-        stmt_get(store, "SELECT COUNT(*) FROM token WHERE account = ?1 AND kind = 'token'", err);
-    if (!stmt)
-        return false;
-    stmt_bind_i64(stmt, 1, account);
-    bool row;
-    if (!stmt_next(stmt, &row, err))
-        return false;
-    *ret = stmt_i64(stmt, 0);
-    return true;
-}
-
 bool session_add_token(struct tx *tx, const char *actor, int64_t account, const char *label,
                        unsigned days, char ret_token[TOKEN_TEXT], struct wall *ret_expires,
                        struct err *err)
@@ -105,7 +79,10 @@ bool session_add_token(struct tx *tx, const char *actor, int64_t account, const 
     if (text.len > TOKEN_LABEL_MAX || !text_is_valid(text))
         return err_set(err, ERR_INVALID, "a label is text of at most %d bytes", TOKEN_LABEL_MAX);
     int64_t count;
-    if (!remove_expired(tx, err) || !count_tokens(tx->store, account, &count, err))
+    if (!remove_expired(tx, err) ||
+        !stmt_find_i64(tx->store,
+                       "SELECT COUNT(*) FROM token WHERE account = ?1 AND kind = 'token'", account,
+                       &count, err))
         return false;
     if (count >= TOKENS_PER_ACCOUNT)
         return err_set(err, ERR_LIMIT, "an account has at most %d tokens", TOKENS_PER_ACCOUNT);
@@ -180,75 +157,53 @@ bool session_renew(struct tx *tx, const uint8_t hash[32], struct err *err)
     return stmt_run(token, err) && stmt_run(account, err);
 }
 
-bool session_close(struct tx *tx, const char *bearer, struct err *err)
+/* Runs a statement whose ?1 is the hash of `token`. */
+static bool run_for_token(struct tx *tx, const char *sql, const char *token, struct err *err)
 {
     uint8_t hash[32];
-    token_hash(bearer, hash);
-    AUTO(stmt_release)
-    struct stmt *stmt =
-        stmt_get(tx->store, "DELETE FROM token WHERE hash = ?1 AND kind = 'session'", err);
+    token_hash(token, hash);
+    AUTO(stmt_release) struct stmt *stmt = stmt_get(tx->store, sql, err);
     if (!stmt)
         return false;
     stmt_bind_bytes(stmt, 1, bytes_of(hash, sizeof(hash)));
     return stmt_run(stmt, err);
 }
 
-static bool run_for(struct tx *tx, const char *sql, int64_t account, struct err *err)
+bool session_close(struct tx *tx, const char *bearer, struct err *err)
 {
-    AUTO(stmt_release) struct stmt *stmt = stmt_get(tx->store, sql, err);
-    if (!stmt)
-        return false;
-    stmt_bind_i64(stmt, 1, account);
-    return stmt_run(stmt, err);
+    return run_for_token(tx, "DELETE FROM token WHERE hash = ?1 AND kind = 'session'", bearer, err);
+}
+
+static bool end_half(struct tx *tx, int64_t account, struct err *err)
+{
+    return stmt_run_for(tx->store, "DELETE FROM half_session WHERE account = ?1", account, err);
 }
 
 bool session_end_all(struct tx *tx, int64_t account, bool tokens, struct err *err)
 {
-    AUTO(stmt_release)
-    struct stmt *stmt = stmt_get(
-        tx->store, "DELETE FROM token WHERE account = ?1 AND (kind = 'session' OR ?2 = 1)", err);
-    if (!stmt)
-        return false;
-    stmt_bind_i64(stmt, 1, account);
-    stmt_bind_i64(stmt, 2, tokens);
-    return stmt_run(stmt, err) &&
-           run_for(tx, "DELETE FROM half_session WHERE account = ?1", account, err) &&
-           run_for(tx, "DELETE FROM known_device WHERE account = ?1", account, err);
+    return stmt_run_for_two(tx->store,
+                            "DELETE FROM token WHERE account = ?1 AND (kind = 'session' OR ?2 = 1)",
+                            account, tokens, err) &&
+           end_half(tx, account, err) &&
+           stmt_run_for(tx->store, "DELETE FROM known_device WHERE account = ?1", account, err);
 }
 
 bool session_revoke_tokens(struct tx *tx, const char *actor, int64_t account, struct err *err)
 {
-    AUTO(stmt_release)
-    struct stmt *stmt =
-        stmt_get(tx->store, "DELETE FROM token WHERE account = ?1 AND kind = 'token'", err);
-    if (!stmt)
-        return false;
-    stmt_bind_i64(stmt, 1, account);
-    return stmt_run(stmt, err) && audit_add(tx, actor, "token.revoke", NULL, err);
+    return stmt_run_for(tx->store, "DELETE FROM token WHERE account = ?1 AND kind = 'token'",
+                        account, err) &&
+           audit_add(tx, actor, "token.revoke", NULL, err);
 }
 
 /* The own list. */
-
-static bool count_all(struct store *store, int64_t account, int64_t *ret, struct err *err)
-{
-    AUTO(stmt_release)
-    struct stmt *stmt = stmt_get(store, "SELECT COUNT(*) FROM token WHERE account = ?1", err);
-    if (!stmt)
-        return false;
-    stmt_bind_i64(stmt, 1, account);
-    bool row;
-    if (!stmt_next(stmt, &row, err))
-        return false;
-    *ret = stmt_i64(stmt, 0);
-    return true;
-}
 
 bool session_list(struct store *store, struct arena *arena, int64_t account, const char *bearer,
                   struct wall now, struct session **ret, size_t *ret_count, struct err *err)
 {
     int64_t count;
     uint8_t own[32];
-    if (!count_all(store, account, &count, err))
+    if (!stmt_find_i64(store, "SELECT COUNT(*) FROM token WHERE account = ?1", account, &count,
+                       err))
         return false;
     AUTO(stmt_release)
     struct stmt *stmt = stmt_get(store,
@@ -317,8 +272,7 @@ bool session_end_others(struct tx *tx, const char *actor, int64_t account, const
         return false;
     stmt_bind_i64(stmt, 1, account);
     stmt_bind_bytes(stmt, 2, bytes_of(hash, sizeof(hash)));
-    return stmt_run(stmt, err) &&
-           run_for(tx, "DELETE FROM half_session WHERE account = ?1", account, err) &&
+    return stmt_run(stmt, err) && end_half(tx, account, err) &&
            audit_add(tx, actor, "session.end-others", NULL, err);
 }
 
@@ -374,14 +328,7 @@ bool session_find_half(struct store *store, const char *bearer, struct wall now,
 
 bool session_close_half(struct tx *tx, const char *bearer, struct err *err)
 {
-    uint8_t hash[32];
-    token_hash(bearer, hash);
-    AUTO(stmt_release)
-    struct stmt *stmt = stmt_get(tx->store, "DELETE FROM half_session WHERE hash = ?1", err);
-    if (!stmt)
-        return false;
-    stmt_bind_bytes(stmt, 1, bytes_of(hash, sizeof(hash)));
-    return stmt_run(stmt, err);
+    return run_for_token(tx, "DELETE FROM half_session WHERE hash = ?1", bearer, err);
 }
 
 /* Browsers that have signed in before. */
@@ -404,18 +351,11 @@ bool session_knows_device(struct store *store, const char *device, int64_t accou
 
 static bool trim_devices(struct tx *tx, int64_t account, struct err *err)
 {
-    AUTO(stmt_release)
-    struct stmt *stmt =
-        stmt_get(tx->store,
-                 "DELETE FROM known_device WHERE account = ?1 AND hash IN (SELECT hash FROM"
-                 " known_device WHERE account = ?1 ORDER BY used_ms DESC, hash LIMIT 1000"
-                 " OFFSET ?2)",
-                 err);
-    if (!stmt)
-        return false;
-    stmt_bind_i64(stmt, 1, account);
-    stmt_bind_i64(stmt, 2, DEVICES_PER_ACCOUNT);
-    return stmt_run(stmt, err);
+    return stmt_run_for_two(tx->store,
+                            "DELETE FROM known_device WHERE account = ?1 AND hash IN (SELECT hash"
+                            " FROM known_device WHERE account = ?1 ORDER BY used_ms DESC, hash"
+                            " LIMIT 1000 OFFSET ?2)",
+                            account, DEVICES_PER_ACCOUNT, err);
 }
 
 /* A token of ours, and not what somebody made up to choose it himself. */
