@@ -58,6 +58,18 @@ void api_fixture_close(struct api_fixture *fixture)
     buf_done(&fixture->body);
 }
 
+int api_fixture_set_up(void **state)
+{
+    api_fixture_open(*state);
+    return 0;
+}
+
+int api_fixture_tear_down(void **state)
+{
+    api_fixture_close(*state);
+    return 0;
+}
+
 static void on_answer(void *ctx, const struct reply *reply)
 {
     struct api_fixture *fixture = ctx;
@@ -99,6 +111,16 @@ char *api_field(struct api_fixture *fixture, const char *key, char *out, size_t 
         snprintf(out, size, "%.*s", (int)strcspn(at, "\""), at);
     }
     return out;
+}
+
+void api_add_user(struct api_fixture *fixture, const char *name, const char *role,
+                  const char *passphrase)
+{
+    char request[512];
+    snprintf(request, sizeof(request), "{\"name\":\"%s\",\"role\":\"%s\",\"passphrase\":\"%s\"}",
+             name, role, passphrase);
+    api_call_local(fixture, "/maillon.api.v1.Accounts/AddUser", request);
+    REQUIRE(fixture->ok);
 }
 
 struct caller api_sign_in(struct api_fixture *fixture, const char *name, const char *passphrase)

@@ -29,8 +29,7 @@ static int set_up(void **state)
     struct fixture *f = calloc(1, sizeof(*f));
     api_fixture_open(&f->api);
     f->runner = held_runner_create(&f->api.env);
-    api_call_local(&f->api, "/maillon.api.v1.Accounts/AddUser",
-                   "{\"name\":\"lea\",\"role\":\"coordinator\",\"passphrase\":\"" PASSPHRASE "\"}");
+    api_add_user(&f->api, "lea", "coordinator", PASSPHRASE);
     f->lea = api_sign_in(&f->api, "lea", PASSPHRASE);
     *state = f;
     return 0;
@@ -304,8 +303,7 @@ static void nobody_else_sees_or_takes_it_back(void **state)
 {
     struct fixture *f = *state;
     hold(f, "");
-    api_call_local(&f->api, "/maillon.api.v1.Accounts/AddUser",
-                   "{\"name\":\"max\",\"role\":\"coordinator\",\"passphrase\":\"" PASSPHRASE "\"}");
+    api_add_user(&f->api, "max", "coordinator", PASSPHRASE);
     struct caller lea = f->lea;
     f->lea = api_sign_in(&f->api, "max", PASSPHRASE);
     call_id(f, "Held/Get");

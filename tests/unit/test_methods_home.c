@@ -12,6 +12,8 @@
 /* after the four above */
 #include <cmocka.h>
 
+#define PASSPHRASE "quatre mots bien choisis"
+
 struct fixture {
     struct api_fixture api;
     struct identity *peer;
@@ -72,16 +74,6 @@ static void add_answer(struct fixture *f, unsigned referral)
     run(f, sql);
 }
 
-static void add_user(struct fixture *f, const char *name, const char *role)
-{
-    char json[200];
-    snprintf(json, sizeof(json),
-             "{\"name\":\"%s\",\"role\":\"%s\",\"passphrase\":\"quatre mots bien choisis\"}", name,
-             role);
-    api_call_local(&f->api, "/maillon.api.v1.Accounts/AddUser", json);
-    assert_true(f->api.ok);
-}
-
 static const char *call_as(struct fixture *f, const char *name, const char *method,
                            const char *json)
 {
@@ -103,9 +95,9 @@ static const char *list(struct fixture *f, const char *name)
 static void everybody_sees_what_their_role_is_for(void **state)
 {
     struct fixture *f = *state;
-    add_user(f, "marie", "caseworker");
-    add_user(f, "lea", "coordinator");
-    add_user(f, "alix", "admin");
+    api_add_user(&f->api, "marie", "caseworker", PASSPHRASE);
+    api_add_user(&f->api, "lea", "coordinator", PASSPHRASE);
+    api_add_user(&f->api, "alix", "admin", PASSPHRASE);
     add_referral(f, 1, false, REFERRAL_STATUS(REQUESTED), -3600);
     const char *body = list(f, "marie");
     assert_non_null(strstr(body, "\"rank\":\"late\",\"kind\":\"referral\""));
@@ -122,7 +114,7 @@ static void everybody_sees_what_their_role_is_for(void **state)
 static void what_seven_rows_leave_out_is_counted(void **state)
 {
     struct fixture *f = *state;
-    add_user(f, "marie", "caseworker");
+    api_add_user(&f->api, "marie", "caseworker", PASSPHRASE);
     for (unsigned i = 1; i <= 12; i++)
         add_referral(f, i, false, REFERRAL_STATUS(REQUESTED), -3600 * (long)i);
     const char *body = list(f, "marie");
@@ -137,8 +129,8 @@ static void what_seven_rows_leave_out_is_counted(void **state)
 static void news_are_gone_once_the_account_has_opened_them(void **state)
 {
     struct fixture *f = *state;
-    add_user(f, "marie", "caseworker");
-    add_user(f, "paul", "caseworker");
+    api_add_user(&f->api, "marie", "caseworker", PASSPHRASE);
+    api_add_user(&f->api, "paul", "caseworker", PASSPHRASE);
     add_referral(f, 7, true, REFERRAL_STATUS(ACCEPTED), 0);
     add_answer(f, 7);
     assert_non_null(strstr(list(f, "marie"), "\"rank\":\"news\""));
@@ -156,9 +148,9 @@ static void news_are_gone_once_the_account_has_opened_them(void **state)
 static void an_empty_hub_says_what_is_there_already(void **state)
 {
     struct fixture *f = *state;
-    add_user(f, "alix", "caseworker,admin");
+    api_add_user(&f->api, "alix", "caseworker,admin", PASSPHRASE);
     assert_non_null(strstr(list(f, "alix"), "\"start\":{}"));
-    add_user(f, "marie", "caseworker");
+    api_add_user(&f->api, "marie", "caseworker", PASSPHRASE);
     assert_non_null(strstr(list(f, "alix"), "\"start\":{\"people\":true}"));
 }
 

@@ -18,20 +18,6 @@
 
 static struct api_fixture hub;
 
-static int set_up(void **state)
-{
-    (void)state;
-    api_fixture_open(&hub);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    api_fixture_close(&hub);
-    return 0;
-}
-
 static const char *call(const char *method, const char *json)
 {
     char path[80];
@@ -179,18 +165,16 @@ static void what_may_still_be_done_is_in_the_answer(void **state)
     assert_false(hub.ok);
 }
 
-#define CELL(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CELL(a_notice_is_posted_shown_and_withdrawn),
-        CELL(ends_are_dates_or_spans),
-        CELL(nobody_claims_what_is_ours_or_unknown),
-        CELL(a_notice_is_changed_and_renewed),
-        CELL(a_sentence_is_understood_for_a_person_to_confirm),
-        CELL(a_notice_is_closed_with_one_answer_and_stays_so),
-        CELL(what_may_still_be_done_is_in_the_answer),
+        API_TEST(a_notice_is_posted_shown_and_withdrawn),
+        API_TEST(ends_are_dates_or_spans),
+        API_TEST(nobody_claims_what_is_ours_or_unknown),
+        API_TEST(a_notice_is_changed_and_renewed),
+        API_TEST(a_sentence_is_understood_for_a_person_to_confirm),
+        API_TEST(a_notice_is_closed_with_one_answer_and_stays_so),
+        API_TEST(what_may_still_be_done_is_in_the_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

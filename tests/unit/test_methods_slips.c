@@ -111,11 +111,7 @@ static void the_slip_is_printed_by_caseworkers_and_secretaries_only(void **state
     char json[120];
     for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
         struct caller caller = {.local = true};
-        snprintf(json, sizeof(json),
-                 "{\"name\":\"%s\",\"role\":\"%s\",\"passphrase\":\"quatre mots bien choisis\"}",
-                 roles[i], roles[i]);
-        api_call_local(&f->api, "/maillon.api.v1.Accounts/AddUser", json);
-        must(f);
+        api_add_user(&f->api, roles[i], roles[i], "quatre mots bien choisis");
         snprintf(caller.name, sizeof(caller.name), "%s", roles[i]);
         snprintf(json, sizeof(json), "{\"id\":\"%s\"}", f->id);
         api_call(&f->api, &caller, "/maillon.api.v1.Slips/Code", json);

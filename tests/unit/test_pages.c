@@ -133,18 +133,9 @@ static void expect_redirect(struct browser *browser, const char *to)
                  buf_text(&browser->body));
 }
 
-static void add_user(struct browser *browser, const char *name, const char *role)
-{
-    char json[300];
-    snprintf(json, sizeof(json),
-             "{\"name\":\"%s\",\"role\":\"%s\",\"passphrase\":\"" PASSPHRASE "\"}", name, role);
-    api_call_local(&browser->api, "/maillon.api.v1.Accounts/AddUser", json);
-    assert_true(browser->api.ok);
-}
-
 static void sign_in(struct browser *browser, const char *role)
 {
-    add_user(browser, "marie", role);
+    api_add_user(&browser->api, "marie", role, PASSPHRASE);
     get(browser, "/sign-in", "");
     post(browser, "/sign-in", "name=marie&passphrase=quatre+mots%20bien+choisis&next=");
     expect_redirect(browser, "/");
@@ -180,7 +171,7 @@ static void every_row_of_the_table_can_be_shown_and_called(void **state)
 static void a_visitor_is_sent_to_sign_in_and_back(void **state)
 {
     struct browser *browser = *state;
-    add_user(browser, "marie", "caseworker");
+    api_add_user(&browser->api, "marie", "caseworker", PASSPHRASE);
     get(browser, "/account", "");
     expect_redirect(browser, "/sign-in?next=/account");
     const char *page = get(browser, "/sign-in", "next=%2Faccount");
@@ -200,7 +191,7 @@ static void nobody_is_led_to_another_site_after_sign_in(void **state)
     struct browser *browser = *state;
     static const char *const places[] = {"%2F%2Fevil.example", "https%3A%2F%2Fevil.example",
                                          "%2F%5Cevil.example", "%2F%0D%0Aevil", "x"};
-    add_user(browser, "marie", "caseworker");
+    api_add_user(&browser->api, "marie", "caseworker", PASSPHRASE);
     for (size_t i = 0; i < ARRAY_LEN(places); i++) {
         char fields[200];
         snprintf(fields, sizeof(fields), "name=marie&passphrase=quatre+mots+bien+choisis&next=%s",
@@ -215,7 +206,7 @@ static void nobody_is_led_to_another_site_after_sign_in(void **state)
 static void a_wrong_passphrase_keeps_the_name_and_says_so(void **state)
 {
     struct browser *browser = *state;
-    add_user(browser, "marie", "caseworker");
+    api_add_user(&browser->api, "marie", "caseworker", PASSPHRASE);
     get(browser, "/sign-in", "");
     const char *page = post(browser, "/sign-in", "name=marie&passphrase=faux+faux+faux+faux");
     assert_int_equal(browser->status, 401);
@@ -321,7 +312,7 @@ static void what_was_typed_outlives_the_session(void **state)
 {
     struct browser *browser = *state;
     struct err err = {0};
-    add_user(browser, "alix", "admin");
+    api_add_user(&browser->api, "alix", "admin", PASSPHRASE);
     sign_in(browser, "admin");
     get(browser, "/admin/users", "");
     AUTO(stmt_release)
@@ -347,7 +338,7 @@ static void what_was_kept_can_only_fill_a_form_of_ours(void **state)
         "&kept_path=%2F%2Fevil.example&kept=%7B%7D", "&kept_path=%2Fadmin%2Fusers&kept=%7B%7D",
         "&kept_path=%2Fnothing&kept=%7B%7D", "&kept_path=%2Fnotices&kept=%5B%5D",
         "&kept_path=%2Fnotices&kept=nonsense"};
-    add_user(browser, "marie", "secretary");
+    api_add_user(&browser->api, "marie", "secretary", PASSPHRASE);
     for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
         char fields[300];
         snprintf(fields, sizeof(fields), "name=marie&passphrase=quatre+mots+bien+choisis%s",

@@ -19,29 +19,6 @@
 
 static struct api_fixture hub;
 
-static int set_up(void **state)
-{
-    (void)state;
-    api_fixture_open(&hub);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    api_fixture_close(&hub);
-    return 0;
-}
-
-static void add_user(const char *name, const char *role)
-{
-    char request[256];
-    snprintf(request, sizeof(request),
-             "{\"name\":\"%s\",\"role\":\"%s\",\"passphrase\":\"" SECRET "\"}", name, role);
-    api_call_local(&hub, ACCOUNTS "AddUser", request);
-    assert_true(hub.ok);
-}
-
 static void assert_refused(enum err_code code, unsigned http_status, const char *connect_code)
 {
     char text[80];
@@ -131,7 +108,7 @@ static void people_sign_in_work_and_sign_out(void **state)
 {
     (void)state;
     char text[80];
-    add_user("anne", "caseworker,secretary");
+    api_add_user(&hub, "anne", "caseworker,secretary", SECRET);
     struct caller anne = api_sign_in(&hub, "anne", SECRET);
     api_call(&hub, &anne, ACCOUNTS "WhoAmI", "{}");
     assert_true(hub.ok);
@@ -150,7 +127,7 @@ static void a_wrong_name_and_a_wrong_passphrase_read_the_same(void **state)
     (void)state;
     char first[300];
     struct caller nobody = {0};
-    add_user("anne", "admin");
+    api_add_user(&hub, "anne", "admin", SECRET);
     api_call(&hub, &nobody, ACCOUNTS "SignIn",
              "{\"name\":\"anne\",\"passphrase\":\"not the one at all\"}");
     assert_refused(ERR_UNSIGNED, 401, "unauthenticated");
@@ -207,7 +184,7 @@ static void bad_accounts_are_refused(void **state)
         {"{\"name\":\"a\",\"role\":\"admin\",\"passphrase\":\"short\"}", ERR_INVALID},
         {"{\"name\":\"anne\",\"role\":\"admin\"}", ERR_CONFLICT},
     };
-    add_user("anne", "admin");
+    api_add_user(&hub, "anne", "admin", SECRET);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         api_call_local(&hub, ACCOUNTS "AddUser", cases[i].request);
         assert_false(hub.ok);
@@ -222,7 +199,7 @@ static void tokens_are_for_programs_until_revoked(void **state)
 {
     (void)state;
     struct caller program = {0};
-    add_user("robot", "coordinator");
+    api_add_user(&hub, "robot", "coordinator", SECRET);
     api_call_local(&hub, ACCOUNTS "CreateToken", "{\"name\":\"robot\",\"label\":\"stock\"}");
     assert_true(hub.ok);
     api_field(&hub, "token", program.bearer, sizeof(program.bearer));
@@ -238,7 +215,7 @@ static void tokens_are_for_programs_until_revoked(void **state)
 static void a_session_in_use_does_not_end(void **state)
 {
     (void)state;
-    add_user("anne", "admin");
+    api_add_user(&hub, "anne", "admin", SECRET);
     struct caller anne = api_sign_in(&hub, "anne", SECRET);
     for (int hour = 0; hour < 48; hour += 6) {
         fake_clock_advance(&hub.clock, 6 * 3600000);
@@ -253,7 +230,7 @@ static void a_session_in_use_does_not_end(void **state)
 static void the_operator_may_speak_for_an_account_with_its_roles(void **state)
 {
     (void)state;
-    add_user("anne", "caseworker");
+    api_add_user(&hub, "anne", "caseworker", SECRET);
     struct caller as_anne = {.local = true, .name = "anne"};
     api_call(&hub, &as_anne, ACCOUNTS "WhoAmI", "{}");
     assert_true(hub.ok);
@@ -292,7 +269,7 @@ static void protobuf_is_answered_in_protobuf(void **state)
 {
     (void)state;
     struct caller local = {.local = true};
-    add_user("anne", "caseworker");
+    api_add_user(&hub, "anne", "caseworker", SECRET);
     hub.answered = false;
     rpc_call(hub.rpc, ACCOUNTS "DisableUser", ENCODING_PROTO,
              BYTES_LITERAL("\x0a\x04"
@@ -395,7 +372,7 @@ static void a_retry_dials_once_it_is_committed(void **state)
 static void a_backup_is_local_absolute_and_new(void **state)
 {
     (void)state;
-    add_user("anne", "admin");
+    api_add_user(&hub, "anne", "admin", SECRET);
     struct caller anne = api_sign_in(&hub, "anne", SECRET);
     api_call(&hub, &anne, NODE "Backup", "{\"path\":\"/nowhere/at/all\"}");
     assert_refused(ERR_DENIED, 403, "permission_denied");
@@ -412,27 +389,26 @@ static void a_backup_is_local_absolute_and_new(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(every_rpc_of_the_schema_has_a_row),
-        TEST(what_is_not_in_the_table_is_refused),
-        TEST(a_call_without_sign_in_is_refused),
-        TEST(malformed_input_is_an_invalid_argument),
-        TEST(a_request_too_large_is_refused_unread),
-        TEST(people_sign_in_work_and_sign_out),
-        TEST(a_wrong_name_and_a_wrong_passphrase_read_the_same),
-        TEST(too_many_wrong_ones_are_refused_without_work),
-        TEST(a_made_passphrase_is_answered_once_and_works),
-        TEST(bad_accounts_are_refused),
-        TEST(tokens_are_for_programs_until_revoked),
-        TEST(a_session_in_use_does_not_end),
-        TEST(the_operator_may_speak_for_an_account_with_its_roles),
-        TEST(protobuf_is_answered_in_protobuf),
-        TEST(every_error_has_a_connect_code),
-        TEST(the_hub_tells_how_it_is),
-        TEST(a_card_is_set_field_by_field),
-        TEST(a_retry_dials_once_it_is_committed),
-        TEST(a_backup_is_local_absolute_and_new),
+        API_TEST(every_rpc_of_the_schema_has_a_row),
+        API_TEST(what_is_not_in_the_table_is_refused),
+        API_TEST(a_call_without_sign_in_is_refused),
+        API_TEST(malformed_input_is_an_invalid_argument),
+        API_TEST(a_request_too_large_is_refused_unread),
+        API_TEST(people_sign_in_work_and_sign_out),
+        API_TEST(a_wrong_name_and_a_wrong_passphrase_read_the_same),
+        API_TEST(too_many_wrong_ones_are_refused_without_work),
+        API_TEST(a_made_passphrase_is_answered_once_and_works),
+        API_TEST(bad_accounts_are_refused),
+        API_TEST(tokens_are_for_programs_until_revoked),
+        API_TEST(a_session_in_use_does_not_end),
+        API_TEST(the_operator_may_speak_for_an_account_with_its_roles),
+        API_TEST(protobuf_is_answered_in_protobuf),
+        API_TEST(every_error_has_a_connect_code),
+        API_TEST(the_hub_tells_how_it_is),
+        API_TEST(a_card_is_set_field_by_field),
+        API_TEST(a_retry_dials_once_it_is_committed),
+        API_TEST(a_backup_is_local_absolute_and_new),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

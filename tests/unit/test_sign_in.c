@@ -16,29 +16,6 @@
 
 static struct api_fixture hub;
 
-static int set_up(void **state)
-{
-    (void)state;
-    api_fixture_open(&hub);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    api_fixture_close(&hub);
-    return 0;
-}
-
-static void add(const char *name, const char *role)
-{
-    char json[300];
-    snprintf(json, sizeof(json),
-             "{\"name\":\"%s\",\"role\":\"%s\",\"passphrase\":\"" PASSPHRASE "\"}", name, role);
-    api_call_local(&hub, ACCOUNTS "AddUser", json);
-    assert_true(hub.ok);
-}
-
 static const char *call(struct caller *caller, const char *method, const char *json)
 {
     char path[100];
@@ -102,7 +79,7 @@ static void with_a_second_factor_the_passphrase_alone_opens_nothing(void **state
     (void)state;
     uint8_t secret[TOTP_SECRET_BYTES];
     char recovery[500], half[TOKEN_TEXT], code[16];
-    add("anne", "admin");
+    api_add_user(&hub, "anne", "admin", PASSPHRASE);
     struct caller anne = api_sign_in(&hub, "anne", PASSPHRASE), robber = {0};
     turn_on(&anne, secret, recovery);
     passphrase_only(half);
@@ -133,7 +110,7 @@ static void a_half_session_lasts_ten_minutes(void **state)
     (void)state;
     uint8_t secret[TOTP_SECRET_BYTES];
     char recovery[500], half[TOKEN_TEXT], code[16];
-    add("anne", "admin");
+    api_add_user(&hub, "anne", "admin", PASSPHRASE);
     struct caller anne = api_sign_in(&hub, "anne", PASSPHRASE);
     turn_on(&anne, secret, recovery);
     passphrase_only(half);
@@ -149,7 +126,7 @@ static void each_recovery_code_works_once_however_it_is_typed(void **state)
     (void)state;
     uint8_t secret[TOTP_SECRET_BYTES];
     char recovery[500], half[TOKEN_TEXT], code[32];
-    add("anne", "admin");
+    api_add_user(&hub, "anne", "admin", PASSPHRASE);
     struct caller anne = api_sign_in(&hub, "anne", PASSPHRASE);
     turn_on(&anne, secret, recovery);
     const char *at = strchr(recovery, '[');
@@ -184,7 +161,7 @@ static void the_secret_is_sealed_in_the_database(void **state)
     char recovery[500];
     struct err err = {0};
     bool row;
-    add("anne", "admin");
+    api_add_user(&hub, "anne", "admin", PASSPHRASE);
     struct caller anne = api_sign_in(&hub, "anne", PASSPHRASE);
     turn_on(&anne, secret, recovery);
     AUTO(stmt_release)
@@ -199,7 +176,7 @@ static void codes_are_guessed_five_times_and_then_slowly(void **state)
     (void)state;
     uint8_t secret[TOTP_SECRET_BYTES];
     char recovery[500], half[TOKEN_TEXT], other[TOKEN_TEXT];
-    add("anne", "admin");
+    api_add_user(&hub, "anne", "admin", PASSPHRASE);
     struct caller anne = api_sign_in(&hub, "anne", PASSPHRASE);
     turn_on(&anne, secret, recovery);
     passphrase_only(half);
@@ -223,8 +200,8 @@ static void where_it_is_required_nothing_else_works_before_it_is_on(void **state
     uint8_t secret[TOTP_SECRET_BYTES];
     char recovery[500], token[TOKEN_TEXT];
     struct err err = {0};
-    add("anne", "admin");
-    add("zoe", "coordinator");
+    api_add_user(&hub, "anne", "admin", PASSPHRASE);
+    api_add_user(&hub, "zoe", "coordinator", PASSPHRASE);
     api_call_local(&hub, ACCOUNTS "CreateToken", "{\"name\":\"anne\",\"label\":\"programme\"}");
     api_field(&hub, "token", token, sizeof(token));
     struct caller anne = api_sign_in(&hub, "anne", PASSPHRASE);
@@ -260,7 +237,7 @@ static void a_reset_removes_it_for_who_has_lost_the_phone(void **state)
     (void)state;
     uint8_t secret[TOTP_SECRET_BYTES];
     char recovery[500], passphrase[80];
-    add("anne", "admin");
+    api_add_user(&hub, "anne", "admin", PASSPHRASE);
     struct caller anne = api_sign_in(&hub, "anne", PASSPHRASE);
     turn_on(&anne, secret, recovery);
     api_call_local(&hub, ACCOUNTS "ResetUser", "{\"name\":\"anne\"}");
@@ -274,7 +251,7 @@ static void removing_it_asks_for_a_code(void **state)
     (void)state;
     uint8_t secret[TOTP_SECRET_BYTES];
     char recovery[500], request[40];
-    add("anne", "admin");
+    api_add_user(&hub, "anne", "admin", PASSPHRASE);
     struct caller anne = api_sign_in(&hub, "anne", PASSPHRASE);
     turn_on(&anne, secret, recovery);
     call(&anne, "RemoveSecondFactor", "{\"code\":\"123456\"}");
@@ -291,8 +268,8 @@ static void own_sessions_are_listed_and_ended_and_no_others(void **state)
 {
     (void)state;
     char id[24], request[60];
-    add("anne", "caseworker");
-    add("zoe", "caseworker");
+    api_add_user(&hub, "anne", "caseworker", PASSPHRASE);
+    api_add_user(&hub, "zoe", "caseworker", PASSPHRASE);
     struct caller first = api_sign_in(&hub, "anne", PASSPHRASE);
     struct caller zoe = api_sign_in(&hub, "zoe", PASSPHRASE);
     struct caller second = {0};
@@ -330,7 +307,7 @@ static void a_browser_is_two_words_and_no_more(void **state)
     (void)state;
     static const char *const refused[] = {"<b>", "Mozilla/5.0 (X11)", "a b c",
                                           "a-name-that-is-far-too-long-for-one"};
-    add("anne", "caseworker");
+    api_add_user(&hub, "anne", "caseworker", PASSPHRASE);
     for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
         char json[200];
         snprintf(json, sizeof(json),
@@ -344,7 +321,7 @@ static void a_browser_is_two_words_and_no_more(void **state)
 static void a_new_passphrase_asks_for_the_old_one_and_ends_the_other_sessions(void **state)
 {
     (void)state;
-    add("anne", "caseworker");
+    api_add_user(&hub, "anne", "caseworker", PASSPHRASE);
     struct caller here = api_sign_in(&hub, "anne", PASSPHRASE);
     struct caller there = api_sign_in(&hub, "anne", PASSPHRASE);
     call(&here, "ChangePassphrase",
@@ -375,7 +352,7 @@ static void a_known_browser_gets_in_while_strangers_guess(void **state)
 {
     (void)state;
     char device[TOKEN_TEXT], json[300];
-    add("anne", "caseworker");
+    api_add_user(&hub, "anne", "caseworker", PASSPHRASE);
     struct caller stranger = {.address = "203.0.113.9"};
     call(&(struct caller){0}, "SignIn", "{\"name\":\"anne\",\"passphrase\":\"" PASSPHRASE "\"}");
     api_field(&hub, "device", device, sizeof(device));
@@ -399,8 +376,8 @@ static void a_known_browser_gets_in_while_strangers_guess(void **state)
 static void an_admin_changes_roles_and_access_but_not_his_own(void **state)
 {
     (void)state;
-    add("anne", "admin");
-    add("zoe", "caseworker");
+    api_add_user(&hub, "anne", "admin", PASSPHRASE);
+    api_add_user(&hub, "zoe", "caseworker", PASSPHRASE);
     struct caller anne = api_sign_in(&hub, "anne", PASSPHRASE);
     call(&anne, "SetRole", "{\"name\":\"zoe\",\"role\":\"coordinator,admin\"}");
     expect(ERR_NONE);
@@ -436,7 +413,6 @@ static void names_that_turn_writing_around_are_refused(void **state)
 
 int main(void)
 {
-#define API_TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         API_TEST(with_a_second_factor_the_passphrase_alone_opens_nothing),
         API_TEST(a_half_session_lasts_ten_minutes),
