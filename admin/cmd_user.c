@@ -111,8 +111,8 @@ const struct command commands_user[] = {
      NULL, NULL, NULL},
     {"user reset", "Make a new passphrase for an account", "Accounts/ResetUser", name_options,
      show_added, NULL, NULL,
-     "Ends its sessions and removes its second factor, for who has lost the phone; a disabled "
-     "account is opened again."},
+     "Ends its sessions and its tokens and removes its second factor, for who has lost the phone "
+     "or was robbed; a disabled account is opened again."},
     {"user sign-out", "End all sessions of an account", "Accounts/EndUserSessions", name_options,
      show_account, NULL, NULL, "Its tokens stay."},
     {"user token", "Make a token with which a program signs in", "Accounts/CreateToken",

@@ -108,13 +108,14 @@ static bool reset_user_prepare(struct call *call, void *in, struct err *err)
     return passphrase_prepare(call, none, err);
 }
 
+/* Whoever lost it may have been robbed: nothing that it opened stays open, programs included. */
 static bool reset_user(struct call *call, const void *in, void **out, struct err *err)
 {
     (void)in;
     const struct new_passphrase *work = call->work;
     struct account account;
     if (!account_reset(call->tx, accounts_actor(call), work->account.id, work->hash, err) ||
-        !session_end_all(call->tx, work->account.id, false, err) ||
+        !session_end_all(call->tx, work->account.id, err) ||
         !account_get_by_id(call->store, work->account.id, &account, err))
         return false;
     *out = passphrase_answer(call, &account);
@@ -152,7 +153,7 @@ static bool disable_user(struct call *call, const void *in, void **out, struct e
     if (!account_get(call->store, request->name, &account, err) ||
         !is_somebody_else(call, &account, err) ||
         !account_disable(call->tx, accounts_actor(call), account.id, err) ||
-        !session_end_all(call->tx, account.id, true, err) ||
+        !session_end_all(call->tx, account.id, err) ||
         !account_get_by_id(call->store, account.id, &account, err))
         return false;
     *out = accounts_view(call, &account);

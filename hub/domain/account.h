@@ -53,8 +53,8 @@ NODISCARD bool account_list(struct store *store, struct arena *arena, struct acc
 /** @param hash  of password_hash(). ERR_CONFLICT when the name is taken. */
 NODISCARD bool account_add(struct tx *tx, const char *actor, const char *name, unsigned roles,
                            const char *hash, struct account *ret, struct err *err);
-/** New passphrase, no second factor; a disabled account is enabled again. Ending its sessions is
- * session_end_all(). */
+/** New passphrase, no second factor; a disabled account is enabled again. Ending its sessions and
+ * tokens is session_end_all(). */
 NODISCARD bool account_reset(struct tx *tx, const char *actor, int64_t id, const char *hash,
                              struct err *err);
 NODISCARD bool account_disable(struct tx *tx, const char *actor, int64_t id, struct err *err);

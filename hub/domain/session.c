@@ -174,18 +174,17 @@ bool session_close(struct tx *tx, const char *bearer, struct err *err)
     return run_for_token(tx, "DELETE FROM token WHERE hash = ?1 AND kind = 'session'", bearer, err);
 }
 
-static bool end_half(struct tx *tx, int64_t account, struct err *err)
+/* Those half way in, and those with tries of their own. */
+static bool forget_browsers(struct tx *tx, int64_t account, struct err *err)
 {
-    return stmt_run_for(tx->store, "DELETE FROM half_session WHERE account = ?1", account, err);
+    return stmt_run_for(tx->store, "DELETE FROM half_session WHERE account = ?1", account, err) &&
+           stmt_run_for(tx->store, "DELETE FROM known_device WHERE account = ?1", account, err);
 }
 
-bool session_end_all(struct tx *tx, int64_t account, bool tokens, struct err *err)
+bool session_end_all(struct tx *tx, int64_t account, struct err *err)
 {
-    return stmt_run_for_two(tx->store,
-                            "DELETE FROM token WHERE account = ?1 AND (kind = 'session' OR ?2 = 1)",
-                            account, tokens, err) &&
-           end_half(tx, account, err) &&
-           stmt_run_for(tx->store, "DELETE FROM known_device WHERE account = ?1", account, err);
+    return stmt_run_for(tx->store, "DELETE FROM token WHERE account = ?1", account, err) &&
+           forget_browsers(tx, account, err);
 }
 
 bool session_revoke_tokens(struct tx *tx, const char *actor, int64_t account, struct err *err)
@@ -272,7 +271,7 @@ bool session_end_others(struct tx *tx, const char *actor, int64_t account, const
         return false;
     stmt_bind_i64(stmt, 1, account);
     stmt_bind_bytes(stmt, 2, bytes_of(hash, sizeof(hash)));
-    return stmt_run(stmt, err) && end_half(tx, account, err) &&
+    return stmt_run(stmt, err) && forget_browsers(tx, account, err) &&
            audit_add(tx, actor, "session.end-others", NULL, err);
 }
 

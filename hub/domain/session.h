@@ -40,8 +40,8 @@ NODISCARD bool session_authenticate(struct store *store, const char *bearer, str
 /** Pushes the end of a session and the account's last_seen; nothing happens when it is gone. */
 NODISCARD bool session_renew(struct tx *tx, const uint8_t hash[32], struct err *err);
 NODISCARD bool session_close(struct tx *tx, const char *bearer, struct err *err);
-/** Ends all sessions of an account, forgets its browsers, and ends its tokens when `tokens`. */
-NODISCARD bool session_end_all(struct tx *tx, int64_t account, bool tokens, struct err *err);
+/** Ends all sessions and tokens of an account, and forgets its browsers. */
+NODISCARD bool session_end_all(struct tx *tx, int64_t account, struct err *err);
 /** Ends the program tokens of an account. */
 NODISCARD bool session_revoke_tokens(struct tx *tx, const char *actor, int64_t account,
                                      struct err *err);
@@ -60,7 +60,7 @@ NODISCARD bool session_list(struct store *store, struct arena *arena, int64_t ac
 /** One session or token of this account. ERR_UNKNOWN. */
 NODISCARD bool session_end(struct tx *tx, const char *actor, int64_t account, int64_t id,
                            struct err *err);
-/** All sessions of the account but that of `bearer`; tokens stay. */
+/** All sessions of the account but that of `bearer`, and forgets its browsers; tokens stay. */
 NODISCARD bool session_end_others(struct tx *tx, const char *actor, int64_t account,
                                   const char *bearer, struct err *err);
 

@@ -191,7 +191,7 @@ static void disabling_ends_sessions_and_tokens_but_not_those_of_others(void **st
     assert_true(session_open(&tx, zoe.id, "", other, &expires, &err));
     assert_true(account_disable(&tx, "operator", anne.id, &err));
     assert_false(session_authenticate(tx.store, session, tx.now, &who, NULL, &err));
-    assert_true(session_end_all(&tx, anne.id, true, &err));
+    assert_true(session_end_all(&tx, anne.id, &err));
     assert_true(account_reset(&tx, "operator", anne.id, "other hash", &err));
     assert_false(session_authenticate(tx.store, session, tx.now, &who, NULL, &err));
     assert_false(session_authenticate(tx.store, token, tx.now, &who, NULL, &err));

@@ -74,6 +74,20 @@ static void send_code(const char *half, const char *code)
     call(&(struct caller){0}, "SignInCode", json);
 }
 
+/* One wrong try without the browser's cookie and five with it: refused at the end when that cookie
+ * is a stranger's. */
+static void guess_from(const char *device, const char *address)
+{
+    char json[300];
+    struct caller guesser = {0};
+    snprintf(guesser.address, sizeof(guesser.address), "%s", address);
+    for (int i = 0; i <= GUARD_FREE; i++) {
+        snprintf(json, sizeof(json),
+                 "{\"name\":\"anne\",\"passphrase\":\"faux\",\"device\":\"%s\"}", i ? device : "");
+        call(&guesser, "SignIn", json);
+    }
+}
+
 static void with_a_second_factor_the_passphrase_alone_opens_nothing(void **state)
 {
     (void)state;
@@ -246,6 +260,33 @@ static void a_reset_removes_it_for_who_has_lost_the_phone(void **state)
     assert_true(anne.bearer[0]);
 }
 
+/* Whoever had got in, however, is out; who comes back begins anew. */
+static void a_reset_ends_sessions_tokens_browsers_and_what_was_half_signed_in(void **state)
+{
+    (void)state;
+    uint8_t secret[TOTP_SECRET_BYTES];
+    char recovery[500], half[TOKEN_TEXT], device[TOKEN_TEXT];
+    api_add_user(&hub, "anne", "admin", PASSPHRASE);
+    struct caller anne = api_sign_in(&hub, "anne", PASSPHRASE), program = {0};
+    call(&(struct caller){0}, "SignIn", "{\"name\":\"anne\",\"passphrase\":\"" PASSPHRASE "\"}");
+    api_field(&hub, "device", device, sizeof(device));
+    api_call_local(&hub, ACCOUNTS "CreateToken", "{\"name\":\"anne\"}");
+    api_field(&hub, "token", program.bearer, sizeof(program.bearer));
+    turn_on(&anne, secret, recovery);
+    passphrase_only(half);
+    call(&program, "WhoAmI", "{}");
+    expect(ERR_NONE);
+    api_call_local(&hub, ACCOUNTS "ResetUser", "{\"name\":\"anne\"}");
+    call(&anne, "WhoAmI", "{}");
+    expect(ERR_UNSIGNED);
+    call(&program, "WhoAmI", "{}");
+    expect(ERR_UNSIGNED);
+    send_code(half, "000000");
+    expect(ERR_UNSIGNED);
+    guess_from(device, "203.0.113.9");
+    expect(ERR_LIMIT); /* a stranger's tries, as all from there */
+}
+
 static void removing_it_asks_for_a_code(void **state)
 {
     (void)state;
@@ -348,6 +389,25 @@ static void a_new_passphrase_asks_for_the_old_one_and_ends_the_other_sessions(vo
     expect(ERR_LIMIT);
 }
 
+static void a_new_passphrase_forgets_browsers_and_leaves_programs_to_their_owner(void **state)
+{
+    (void)state;
+    char device[TOKEN_TEXT];
+    api_add_user(&hub, "anne", "caseworker", PASSPHRASE);
+    call(&(struct caller){0}, "SignIn", "{\"name\":\"anne\",\"passphrase\":\"" PASSPHRASE "\"}");
+    api_field(&hub, "device", device, sizeof(device));
+    struct caller here = api_sign_in(&hub, "anne", PASSPHRASE), program = {0};
+    api_call_local(&hub, ACCOUNTS "CreateToken", "{\"name\":\"anne\"}");
+    api_field(&hub, "token", program.bearer, sizeof(program.bearer));
+    call(&here, "ChangePassphrase",
+         "{\"old\":\"" PASSPHRASE "\",\"new\":\"cinq mots tout neufs\"}");
+    expect(ERR_NONE);
+    call(&program, "WhoAmI", "{}");
+    expect(ERR_NONE);
+    guess_from(device, "203.0.113.9");
+    expect(ERR_LIMIT);
+}
+
 static void a_known_browser_gets_in_while_strangers_guess(void **state)
 {
     (void)state;
@@ -421,10 +481,12 @@ int main(void)
         API_TEST(codes_are_guessed_five_times_and_then_slowly),
         API_TEST(where_it_is_required_nothing_else_works_before_it_is_on),
         API_TEST(a_reset_removes_it_for_who_has_lost_the_phone),
+        API_TEST(a_reset_ends_sessions_tokens_browsers_and_what_was_half_signed_in),
         API_TEST(removing_it_asks_for_a_code),
         API_TEST(own_sessions_are_listed_and_ended_and_no_others),
         API_TEST(a_browser_is_two_words_and_no_more),
         API_TEST(a_new_passphrase_asks_for_the_old_one_and_ends_the_other_sessions),
+        API_TEST(a_new_passphrase_forgets_browsers_and_leaves_programs_to_their_owner),
         API_TEST(a_known_browser_gets_in_while_strangers_guess),
         API_TEST(an_admin_changes_roles_and_access_but_not_his_own),
         API_TEST(names_that_turn_writing_around_are_refused),
