@@ -1,8 +1,8 @@
 #include "hub/api/guard.h"
 
+#include "hub/api/allowance.h"
 #include "hub/base/mem.h"
 #include "hub/crypto/digest.h"
-#include <arpa/inet.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -12,7 +12,7 @@
 
 struct record {
     uint64_t key;     /* 0: free */
-    int64_t until_ms; /* of tries: no other one before; of a budget: when it is whole again */
+    int64_t until_ms; /* no other one before */
     int64_t last_ms;  /* the last wrong one */
     uint32_t count;
 };
@@ -24,14 +24,21 @@ struct record {
 struct guard {
     pthread_mutex_t lock;
     uint8_t secret[KEY_SIZE]; /* which keys share a set cannot be computed from outside */
-    int64_t all_until_ms;
+    struct allowance *strangers;
     struct record records[GUARD_RECORDS];
 };
 
 struct guard *guard_create(const struct random_source *random)
 {
+    static const struct allowance_rules rules = {
+        .address = {GUARD_ADDRESS_BURST, GUARD_ADDRESS_EACH_MS},
+        .line = {GUARD_LINE_BURST, GUARD_LINE_EACH_MS},
+        .block = {GUARD_BLOCK_BURST, GUARD_BLOCK_EACH_MS},
+        .all = {GUARD_ALL_BURST, GUARD_ALL_EACH_MS},
+    };
     struct guard *guard = mem_alloc(sizeof(*guard));
     random_fill(random, guard->secret, sizeof(guard->secret));
+    guard->strangers = allowance_create(&rules, random);
     pthread_mutex_init(&guard->lock, NULL);
     return guard;
 }
@@ -41,17 +48,8 @@ void guard_free(struct guard *guard)
     if (!guard)
         return;
     pthread_mutex_destroy(&guard->lock);
+    allowance_free(guard->strangers);
     free(guard);
-}
-
-/* What one household of machines has in common: an IPv4 address, the first half of an IPv6 one. */
-static struct bytes place_of(const char *address, uint8_t out[16])
-{
-    if (inet_pton(AF_INET6, address, out) == 1)
-        return bytes_of(out, 8);
-    if (inet_pton(AF_INET, address, out) == 1)
-        return bytes_of(out, 4);
-    return bytes_text(address);
 }
 
 static uint64_t key_of(const struct guard *guard, const char *kind, struct bytes a, struct bytes b)
@@ -100,68 +98,40 @@ static int64_t wait_after(uint32_t count)
     return wait < GUARD_WAIT_MAX_MS ? wait : GUARD_WAIT_MAX_MS;
 }
 
-/* A budget is the time at which it is whole again (the generic cell rate algorithm): a try moves it
- * on by `each`, and it may be at most `burst` of them ahead. Returns how long to wait. */
-static int64_t budget_wait(int64_t until, int64_t now, int64_t each, int64_t burst)
-{
-    int64_t next = (until > now ? until : now) + each;
-    return next - now > burst * each ? next - now - burst * each : 0;
-}
-
-static void budget_take(int64_t *until, int64_t now, int64_t each)
-{
-    *until = (*until > now ? *until : now) + each;
-}
-
-struct keys {
-    uint64_t tries, address; /* address 0: the budgets of strangers are not asked */
-};
-
-static struct keys keys_of(const struct guard *guard, const struct guard_try *try)
+/* The tries that this one counts among. */
+static uint64_t tries_of(const struct guard *guard, const struct guard_try *try)
 {
     uint8_t address[16];
-    struct bytes name = bytes_text(try->account), place = place_of(try->address, address);
-    const struct bytes none = {0};
+    struct bytes name = bytes_text(try->account), none = {0};
     if (name.len > 255)
         name.len = 255;
     if (try->device[0])
-        return (struct keys){.tries = key_of(guard, try->is_code ? "device code" : "device", name,
-                                             bytes_text(try->device))};
+        return key_of(guard, try->is_code ? "device code" : "device", name,
+                      bytes_text(try->device));
     if (try->is_code)
-        return (struct keys){.tries = key_of(guard, "code", name, none)};
-    return (struct keys){.tries = key_of(guard, "try", name, place),
-                         .address = key_of(guard, "address", place, none)};
+        return key_of(guard, "code", name, none);
+    return key_of(guard, "try", name, allowance_household(try->address, address));
 }
 
-static int64_t longest_wait(struct guard *guard, struct keys keys, int64_t now)
+/* Nobody knows anything of who tries but the address. */
+static bool is_strange(const struct guard_try *try)
 {
-    const struct record *tries = record_of(guard, keys.tries, now, false), *address;
-    int64_t wait = tries && tries->until_ms > now ? tries->until_ms - now : 0, other;
-    if (!keys.address)
-        return wait;
-    address = record_of(guard, keys.address, now, false);
-    other = budget_wait(address ? address->until_ms : 0, now, GUARD_ADDRESS_EACH_MS,
-                        GUARD_ADDRESS_BURST);
-    wait = other > wait ? other : wait;
-    other = budget_wait(guard->all_until_ms, now, GUARD_ALL_EACH_MS, GUARD_ALL_BURST);
-    return other > wait ? other : wait;
+    return !try->device[0] && !try->is_code;
 }
 
 bool guard_take(struct guard *guard, const struct guard_try *try, struct wall now,
                 int64_t *ret_wait_ms)
 {
     pthread_mutex_lock(&guard->lock);
-    struct keys keys = keys_of(guard, try);
-    int64_t wait = longest_wait(guard, keys, now.ms);
+    uint64_t key = tries_of(guard, try);
+    struct record *tries = record_of(guard, key, now.ms, false);
+    if (tries && tries->until_ms > now.ms + GUARD_WAIT_MAX_MS) /* the clock was set back */
+        tries->until_ms = now.ms;
+    int64_t wait = tries && tries->until_ms > now.ms ? tries->until_ms - now.ms : 0;
+    if (wait == 0 && is_strange(try))
+        wait = allowance_take(guard->strangers, try->address, now);
     if (wait == 0) {
-        if (keys.address) {
-            struct record *address = record_of(guard, keys.address, now.ms, true);
-            address->count++;
-            address->last_ms = now.ms;
-            budget_take(&address->until_ms, now.ms, GUARD_ADDRESS_EACH_MS);
-            budget_take(&guard->all_until_ms, now.ms, GUARD_ALL_EACH_MS);
-        }
-        struct record *tries = record_of(guard, keys.tries, now.ms, true);
+        tries = record_of(guard, key, now.ms, true);
         tries->count++;
         tries->last_ms = now.ms;
         tries->until_ms = now.ms + wait_after(tries->count);
@@ -175,16 +145,10 @@ bool guard_take(struct guard *guard, const struct guard_try *try, struct wall no
 void guard_give_back(struct guard *guard, const struct guard_try *try, struct wall now)
 {
     pthread_mutex_lock(&guard->lock);
-    struct keys keys = keys_of(guard, try);
-    struct record *tries = record_of(guard, keys.tries, now.ms, false),
-                  *address = keys.address ? record_of(guard, keys.address, now.ms, false) : NULL;
+    struct record *tries = record_of(guard, tries_of(guard, try), now.ms, false);
     if (tries)
         *tries = (struct record){0};
-    if (address) { /* only this one: an account of one's own must not wash away guesses at others */
-        address->until_ms -= GUARD_ADDRESS_EACH_MS;
-        address->count -= address->count > 0;
-    }
-    if (keys.address)
-        guard->all_until_ms -= GUARD_ALL_EACH_MS;
     pthread_mutex_unlock(&guard->lock);
+    if (is_strange(try))
+        allowance_give_back(guard->strangers, try->address);
 }

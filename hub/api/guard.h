@@ -3,10 +3,11 @@
  * Slows down guessing of passphrases and codes without giving strangers a way to lock somebody out.
  *
  * A try counts for the account *and the address it comes from*: five are free, then each has to
- * wait, twice as long as the one before; all tries of one address have a budget, and so have all of
- * the hub. A browser that has signed in before as that account has tries of its own, which nobody
- * else can use up. Codes of the second factor count for the account alone: who gets so far knows
- * the passphrase. What was right is given back. In memory, of fixed size; callable from any thread.
+ * wait, twice as long as the one before; all tries of an address have a budget, and so have its
+ * neighbours' and all of the hub (hub/api/allowance.h). A browser that has signed in before as that
+ * account has tries of its own, which nobody else can use up. Codes of the second factor count for
+ * the account alone: who gets so far knows the passphrase. What was right is given back. In memory,
+ * of fixed size; callable from any thread.
  */
 #include "hub/base/attr.h"
 #include "hub/base/clock.h"
@@ -19,6 +20,10 @@
 #define GUARD_FORGET_MS       (3600 * 1000LL) /* after the last wrong one */
 #define GUARD_ADDRESS_BURST   40              /* a whole office behind one address */
 #define GUARD_ADDRESS_EACH_MS 15000
+#define GUARD_LINE_BURST      80 /* /24, /48 */
+#define GUARD_LINE_EACH_MS    5000
+#define GUARD_BLOCK_BURST     120 /* /16, /32 */
+#define GUARD_BLOCK_EACH_MS   1000
 #define GUARD_ALL_BURST       200
 #define GUARD_ALL_EACH_MS     200
 #define GUARD_RECORDS         8192

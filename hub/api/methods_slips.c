@@ -1,6 +1,6 @@
 /* The paper slip and what its code opens (proto/maillon/api/v1/slips.proto). */
-#include "hub/api/guard.h"
 #include "hub/api/rpc.h"
+#include "hub/api/slip_tries.h"
 #include "hub/base/text.h"
 #include "hub/crypto/secret.h"
 #include "hub/domain/consent.h"
@@ -17,21 +17,32 @@
 
 /* ---- who may open it ---- */
 
-/* Every try counts as a wrong one of its address until the code turned out right. All codes that
- * open nothing get one answer. */
+struct allowance *slip_tries_create(const struct random_source *random)
+{
+    static const struct allowance_rules rules = {
+        .address = {SLIP_ADDRESS_BURST, SLIP_ADDRESS_EACH_MS},
+        .line = {SLIP_LINE_BURST, SLIP_LINE_EACH_MS},
+        .block = {SLIP_BLOCK_BURST, SLIP_BLOCK_EACH_MS},
+        .all = {SLIP_ALL_BURST, SLIP_ALL_EACH_MS},
+    };
+    return allowance_create(&rules, random);
+}
+
+/* Every try counts as a wrong one until the code turned out right. Whether there is one left is
+ * asked before the code is looked at, so that waiting tells nothing of it; all codes that open
+ * nothing get one answer. */
 static bool find(struct call *call, const char *typed, struct referral *ret, struct err *err)
 {
-    const struct guard_try try = {.account = "", .address = call->caller.address, .device = ""};
-    int64_t wait_ms;
+    const char *address = call->caller.address;
     bool found;
-    if (!call->caller.local && !guard_take(call->slip_guard, &try, call->now, &wait_ms))
+    if (!call->caller.local && allowance_take(call->slip_tries, address, call->now) > 0)
         return err_set(err, ERR_LIMIT, "too many wrong codes: wait a few minutes, then try again");
     if (!slip_find(call->store, call->arena, call->env->self, typed, call->now, &found, ret, err))
         return false;
     if (!found)
         return err_set(err, ERR_UNKNOWN, "this code is not known, or it is over");
     if (!call->caller.local)
-        guard_give_back(call->slip_guard, &try, call->now);
+        allowance_give_back(call->slip_tries, address);
     return true;
 }
 

@@ -1,7 +1,9 @@
 #include "hub/api/rpc.h"
 
+#include "hub/api/allowance.h"
 #include "hub/api/guard.h"
 #include "hub/api/json.h"
+#include "hub/api/slip_tries.h"
 #include "hub/base/list.h"
 #include "hub/base/log.h"
 #include "hub/base/mem.h"
@@ -33,7 +35,8 @@ struct workspace {
 
 struct rpc {
     struct api_env env;
-    struct guard *guard, *slip_guard;
+    struct guard *guard;
+    struct allowance *slip_tries;
     struct route slots[SLOTS];
     struct workspace *idle;
     size_t idle_count;
@@ -162,7 +165,7 @@ struct rpc *rpc_create(const struct api_env *env)
     struct rpc *rpc = mem_alloc(sizeof(*rpc));
     rpc->env = *env;
     rpc->guard = guard_create(env->random);
-    rpc->slip_guard = guard_create(env->random);
+    rpc->slip_tries = slip_tries_create(env->random);
     size_t count = 0;
     for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
         for (const struct method *method = tables[i]; method->name; method++) {
@@ -187,7 +190,7 @@ void rpc_free(struct rpc *rpc)
         free(workspace);
     }
     guard_free(rpc->guard);
-    guard_free(rpc->slip_guard);
+    allowance_free(rpc->slip_tries);
     free(rpc);
 }
 
@@ -493,7 +496,7 @@ static struct pending *pending_create(struct rpc *rpc, const struct route *route
                  .arena = workspace->arena,
                  .caller = *caller,
                  .guard = rpc->guard,
-                 .slip_guard = rpc->slip_guard},
+                 .slip_tries = rpc->slip_tries},
         .body_len = body.len,
     };
     if (body.len)

@@ -62,9 +62,9 @@ struct call {
     struct arena *arena; /* request and answer live here */
     struct wall now;
     struct caller caller;
-    struct guard *guard;      /* refused sign-ins */
-    struct guard *slip_guard; /* codes of slips that open nothing */
-    void *work;               /* METHOD_WORK: from lookup to prepare to run; arena */
+    struct guard *guard;          /* refused sign-ins */
+    struct allowance *slip_tries; /* codes of slips that open nothing */
+    void *work;                   /* METHOD_WORK: from lookup to prepare to run; arena */
     /** METHOD_WRITE, set by `run`: on the loop once the change is durable, before the answer. */
     void (*after)(struct call *call);
     /** METHOD_WRITE, set by `run` that has more to do: it runs again, in the next group, once this

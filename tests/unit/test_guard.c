@@ -110,13 +110,26 @@ static void the_first_half_of_an_ipv6_address_counts(void **state)
     assert_true(take((struct guard_try){"marie", "2001:db8:1:3::1", "", false}));
 }
 
+static void one_provider_cannot_use_up_what_the_hub_has(void **state)
+{
+    (void)state;
+    int taken = 0;
+    char address[32];
+    for (int i = 0; i < 400; i++) {
+        snprintf(address, sizeof(address), "2001:db8:%x:%x::1", i / 20, i % 20);
+        taken += take((struct guard_try){"marie", address, "", false});
+    }
+    assert_int_equal(taken, GUARD_BLOCK_BURST);
+    assert_true(take(marie));
+}
+
 static void a_hub_has_a_budget_over_all_addresses(void **state)
 {
     (void)state;
     int taken = 0;
     char address[32];
     for (int i = 0; i < 3 * GUARD_ALL_BURST; i++) {
-        snprintf(address, sizeof(address), "10.0.%d.%d", i / 250, i % 250);
+        snprintf(address, sizeof(address), "10.%d.%d.1", i % 9, i / 9);
         taken += take((struct guard_try){"marie", address, "", false});
     }
     assert_int_equal(taken, GUARD_ALL_BURST);
@@ -151,6 +164,15 @@ static void an_account_of_ones_own_does_not_wash_away_guesses_at_others(void **s
             guard_give_back(guard, &own, now);
     }
     assert_in_range(guesses, 1, GUARD_ADDRESS_BURST);
+}
+
+static void a_clock_that_is_set_back_makes_nobody_wait_longer(void **state)
+{
+    (void)state;
+    take_all(marie);
+    now.ms -= INT64_C(86400000);
+    assert_true(take(marie));
+    assert_false(take(marie));
 }
 
 static void codes_count_for_the_account_wherever_they_come_from(void **state)
@@ -199,9 +221,11 @@ int main(void)
         GUARD_TEST(a_known_browser_has_tries_of_its_own_even_from_the_same_address),
         GUARD_TEST(an_address_has_a_budget_over_all_names),
         GUARD_TEST(the_first_half_of_an_ipv6_address_counts),
+        GUARD_TEST(one_provider_cannot_use_up_what_the_hub_has),
         GUARD_TEST(a_hub_has_a_budget_over_all_addresses),
         GUARD_TEST(right_ones_are_free_and_forgive_the_wrong_ones_before),
         GUARD_TEST(an_account_of_ones_own_does_not_wash_away_guesses_at_others),
+        GUARD_TEST(a_clock_that_is_set_back_makes_nobody_wait_longer),
         GUARD_TEST(codes_count_for_the_account_wherever_they_come_from),
         GUARD_TEST(what_was_wrong_is_forgotten_after_a_quiet_hour),
         GUARD_TEST(a_flood_of_names_does_not_push_out_who_waits),
