@@ -15,6 +15,7 @@ struct record {
     int64_t until_ms; /* no other one before */
     int64_t last_ms;  /* the last wrong one */
     uint32_t count;
+    bool is_code;
 };
 
 /*
@@ -65,7 +66,8 @@ static uint64_t key_of(const struct guard *guard, const char *kind, struct bytes
 
 static bool is_over(const struct record *record, int64_t now)
 {
-    return !record->key || (record->until_ms <= now && now - record->last_ms >= GUARD_FORGET_MS);
+    int64_t quiet = record->is_code ? GUARD_CODE_FORGET_MS : GUARD_FORGET_MS;
+    return !record->key || (record->until_ms <= now && now - record->last_ms >= quiet);
 }
 
 /* The record of `key`; a new one takes the place of what matters least. NULL: `find` only. */
@@ -88,14 +90,19 @@ static struct record *record_of(struct guard *guard, uint64_t key, int64_t now, 
     return least;
 }
 
-static int64_t wait_after(uint32_t count)
+static int64_t longest_wait(bool is_code)
 {
-    int64_t wait = GUARD_WAIT_MS;
+    return is_code ? GUARD_CODE_WAIT_MAX_MS : GUARD_WAIT_MAX_MS;
+}
+
+static int64_t wait_after(uint32_t count, bool is_code)
+{
+    int64_t wait = GUARD_WAIT_MS, most = longest_wait(is_code);
     if (count < GUARD_FREE)
         return 0;
-    for (uint32_t i = GUARD_FREE; i < count && wait < GUARD_WAIT_MAX_MS; i++)
+    for (uint32_t i = GUARD_FREE; i < count && wait < most; i++)
         wait *= 2;
-    return wait < GUARD_WAIT_MAX_MS ? wait : GUARD_WAIT_MAX_MS;
+    return wait < most ? wait : most;
 }
 
 /* The tries that this one counts among. */
@@ -125,7 +132,7 @@ bool guard_take(struct guard *guard, const struct guard_try *try, struct wall no
     pthread_mutex_lock(&guard->lock);
     uint64_t key = tries_of(guard, try);
     struct record *tries = record_of(guard, key, now.ms, false);
-    if (tries && tries->until_ms > now.ms + GUARD_WAIT_MAX_MS) /* the clock was set back */
+    if (tries && tries->until_ms > now.ms + longest_wait(try->is_code)) /* the clock was set back */
         tries->until_ms = now.ms;
     int64_t wait = tries && tries->until_ms > now.ms ? tries->until_ms - now.ms : 0;
     if (wait == 0 && is_strange(try))
@@ -134,7 +141,8 @@ bool guard_take(struct guard *guard, const struct guard_try *try, struct wall no
         tries = record_of(guard, key, now.ms, true);
         tries->count++;
         tries->last_ms = now.ms;
-        tries->until_ms = now.ms + wait_after(tries->count);
+        tries->is_code = try->is_code;
+        tries->until_ms = now.ms + wait_after(tries->count, try->is_code);
     }
     pthread_mutex_unlock(&guard->lock);
     if (wait > 0)

@@ -179,12 +179,13 @@ static bool has_account(const struct call *call, struct err *err)
            err_set(err, ERR_CONFLICT, "the operator has no account: say which with --user");
 }
 
-/* Guessing with a session that was left open, or stolen. */
+/* Guessing with a session that was left open, or stolen. Those who guess at the sign-in take none
+ * of its tries. */
 static struct guard_try own_try(const struct call *call)
 {
     return (struct guard_try){.account = call->caller.name,
                               .address = call->caller.address,
-                              .device = "",
+                              .device = call->caller.bearer,
                               .is_code = true};
 }
 

@@ -188,6 +188,28 @@ static void codes_count_for_the_account_wherever_they_come_from(void **state)
     assert_int_equal(take_all(code), GUARD_FREE);
 }
 
+/* Three of a million fit: who knows the passphrase and never stops shall need a century. */
+static void codes_are_guessed_for_a_year_a_few_thousand_times_at_most(void **state)
+{
+    (void)state;
+    struct guard_try code = {"marie", "192.0.2.1", "", true};
+    int taken = 0;
+    for (int minute = 0; minute < 365 * 24 * 60; minute++) {
+        taken += take(code);
+        now.ms += 60000;
+    }
+    assert_in_range(taken, 1000, 2300);
+    now.ms += GUARD_CODE_FORGET_MS;
+    assert_int_equal(take_all(code), GUARD_FREE);
+    /* Not even by waiting until all is forgotten. */
+    taken = 0;
+    for (int day = 0; day < 365; day++) {
+        taken += day % 2 ? 0 : take_all(code);
+        now.ms += INT64_C(86400000);
+    }
+    assert_in_range(taken, 100, 2300);
+}
+
 static void what_was_wrong_is_forgotten_after_a_quiet_hour(void **state)
 {
     (void)state;
@@ -227,6 +249,7 @@ int main(void)
         GUARD_TEST(an_account_of_ones_own_does_not_wash_away_guesses_at_others),
         GUARD_TEST(a_clock_that_is_set_back_makes_nobody_wait_longer),
         GUARD_TEST(codes_count_for_the_account_wherever_they_come_from),
+        GUARD_TEST(codes_are_guessed_for_a_year_a_few_thousand_times_at_most),
         GUARD_TEST(what_was_wrong_is_forgotten_after_a_quiet_hour),
         GUARD_TEST(a_flood_of_names_does_not_push_out_who_waits),
     };

@@ -433,6 +433,24 @@ static void a_known_browser_gets_in_while_strangers_guess(void **state)
     expect(ERR_LIMIT);
 }
 
+/* Who guesses at her sign-in does not keep her from her own account's doors. */
+static void a_session_has_tries_of_its_own(void **state)
+{
+    (void)state;
+    uint8_t secret[TOTP_SECRET_BYTES];
+    char recovery[500], half[TOKEN_TEXT];
+    api_add_user(&hub, "anne", "caseworker", PASSPHRASE);
+    struct caller anne = api_sign_in(&hub, "anne", PASSPHRASE);
+    turn_on(&anne, secret, recovery);
+    passphrase_only(half);
+    for (int i = 0; i <= GUARD_FREE; i++)
+        send_code(half, "000000");
+    expect(ERR_LIMIT);
+    call(&anne, "ChangePassphrase",
+         "{\"old\":\"" PASSPHRASE "\",\"new\":\"cinq mots tout neufs\"}");
+    expect(ERR_NONE);
+}
+
 static void an_admin_changes_roles_and_access_but_not_his_own(void **state)
 {
     (void)state;
@@ -488,6 +506,7 @@ int main(void)
         API_TEST(a_new_passphrase_asks_for_the_old_one_and_ends_the_other_sessions),
         API_TEST(a_new_passphrase_forgets_browsers_and_leaves_programs_to_their_owner),
         API_TEST(a_known_browser_gets_in_while_strangers_guess),
+        API_TEST(a_session_has_tries_of_its_own),
         API_TEST(an_admin_changes_roles_and_access_but_not_his_own),
         API_TEST(names_that_turn_writing_around_are_refused),
     };
