@@ -40,6 +40,7 @@ bool caller_authenticate(struct store *store, struct caller *caller, struct wall
     if (!session_authenticate(store, caller->bearer, now, &account, ret_renew, err))
         return false;
     take_account(caller, &account);
+    caller->by_token = account.by_token;
     caller->unprotected = !account.second_factor && !account.by_token;
     return true;
 }

@@ -391,6 +391,8 @@ static bool end_other_sessions(struct call *call, const void *in, void **out, st
 
 #define SERVICE &maillon__api__v1__accounts__descriptor
 #define OWN     (ROLE_ANY | ROLE_UNPROTECTED)
+#define FACTOR  (ROLE_ANY | ROLE_UNPROTECTED | ROLE_PERSON)
+#define SELF    (ROLE_ANY | ROLE_PERSON)
 static const struct method_work sign_in_work = {sign_in_lookup, sign_in_prepare};
 static const struct method_work change_work = {change_lookup, change_prepare};
 
@@ -399,14 +401,14 @@ const struct method methods_sign_in[] = {
     {SERVICE, "SignInCode", ROLE_NONE, METHOD_WRITE, sign_in_code, NULL},
     {SERVICE, "SignOut", OWN, METHOD_WRITE, sign_out, NULL},
     {SERVICE, "WhoAmI", OWN, METHOD_READ, who_am_i, NULL},
-    {SERVICE, "ChangePassphrase", ROLE_ANY, METHOD_WORK, change_passphrase, &change_work},
-    {SERVICE, "ShowSecondFactor", OWN, METHOD_READ, show_second_factor, NULL},
-    {SERVICE, "BeginSecondFactor", OWN, METHOD_WRITE, begin_second_factor, NULL},
-    {SERVICE, "ConfirmSecondFactor", OWN, METHOD_WRITE, confirm_second_factor, NULL},
-    {SERVICE, "NewRecoveryCodes", ROLE_ANY, METHOD_WRITE, new_recovery_codes, NULL},
-    {SERVICE, "RemoveSecondFactor", ROLE_ANY, METHOD_WRITE, remove_second_factor, NULL},
+    {SERVICE, "ChangePassphrase", SELF, METHOD_WORK, change_passphrase, &change_work},
+    {SERVICE, "ShowSecondFactor", FACTOR, METHOD_READ, show_second_factor, NULL},
+    {SERVICE, "BeginSecondFactor", FACTOR, METHOD_WRITE, begin_second_factor, NULL},
+    {SERVICE, "ConfirmSecondFactor", FACTOR, METHOD_WRITE, confirm_second_factor, NULL},
+    {SERVICE, "NewRecoveryCodes", SELF, METHOD_WRITE, new_recovery_codes, NULL},
+    {SERVICE, "RemoveSecondFactor", SELF, METHOD_WRITE, remove_second_factor, NULL},
     {SERVICE, "ListSessions", ROLE_ANY, METHOD_READ, list_sessions, NULL},
-    {SERVICE, "EndSession", ROLE_ANY, METHOD_WRITE, end_session, NULL},
-    {SERVICE, "EndOtherSessions", ROLE_ANY, METHOD_WRITE, end_other_sessions, NULL},
+    {SERVICE, "EndSession", SELF, METHOD_WRITE, end_session, NULL},
+    {SERVICE, "EndOtherSessions", SELF, METHOD_WRITE, end_other_sessions, NULL},
     {.name = NULL},
 };

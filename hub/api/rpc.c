@@ -53,7 +53,8 @@ struct pending {
     struct workspace *workspace;
     struct call call;
     void *in;
-    bool renew; /* the session was used and should live on */
+    bool renew;       /* the session was used and should live on */
+    bool is_admitted; /* to the change itself */
     struct err err;
     rpc_done *done;
     void *ctx;
@@ -251,6 +252,8 @@ static bool admit(struct pending *pending, struct err *err)
         return false;
     if (!(roles & ROLE_UNPROTECTED) && caller_must_protect(&call->caller, call->env->config))
         return err_set(err, ERR_DENIED, "this account needs a second factor first");
+    if ((roles & ROLE_PERSON) && call->caller.by_token)
+        return err_set(err, ERR_DENIED, "this is not for programs: sign in");
     return (call->caller.roles & roles) ||
            err_set(err, ERR_DENIED, "this account's role does not allow it");
 }
@@ -399,7 +402,7 @@ static void refuse_job(struct job *job)
     (void)job; /* the reason is in the call already: it only takes the way over the loop */
 }
 
-/* METHOD_WRITE, and the last step of METHOD_WORK, which comes admitted and decoded. */
+/* METHOD_WRITE, and the last step of METHOD_WORK, which comes decoded. */
 
 static struct pending *pending_of_action(struct action *action)
 {
@@ -412,9 +415,11 @@ static bool write_apply(struct tx *tx, struct action *action, struct err *err)
     pending->call.tx = tx;
     pending->call.store = tx->store;
     pending->call.now = tx->now;
-    if (!pending->in && !(admit(pending, err) && decode(pending, err)))
+    /* Who was admitted before the work may be shut out by now; what runs again is one change. */
+    if (!pending->is_admitted && !admit(pending, err))
         return false;
-    return run(pending, err);
+    pending->is_admitted = true;
+    return (pending->in || decode(pending, err)) && run(pending, err);
 }
 
 static void submit_write(struct pending *pending);

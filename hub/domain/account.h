@@ -11,6 +11,7 @@ enum role { /* bits, as stored */
             ROLE_COORDINATOR = 1 << 1,
             ROLE_SECRETARY = 1 << 2,
             ROLE_ADMIN = 1 << 3,
+            ROLE_PERSON = 1 << 5, /* of a method: never for a program's token */
             ROLE_UNPROTECTED =
                 1 << 6,         /* of a method: also for who has yet to add a second factor */
             ROLE_NONE = 1 << 7, /* of a method: no sign-in needed */

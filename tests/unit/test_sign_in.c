@@ -433,6 +433,69 @@ static void a_known_browser_gets_in_while_strangers_guess(void **state)
     expect(ERR_LIMIT);
 }
 
+/* It reads and writes what its account may, and takes away; it lets nobody in. */
+static void a_programs_token_opens_no_door(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *method, *json;
+    } doors[] = {
+        {"ChangePassphrase", "{\"old\":\"" PASSPHRASE "\",\"new\":\"cinq mots tout neufs\"}"},
+        {"ShowSecondFactor", "{}"},
+        {"BeginSecondFactor", "{}"},
+        {"ConfirmSecondFactor", "{\"code\":\"123456\"}"},
+        {"NewRecoveryCodes", "{\"code\":\"123456\"}"},
+        {"RemoveSecondFactor", "{\"code\":\"123456\"}"},
+        {"EndSession", "{\"id\":\"1\"}"},
+        {"EndOtherSessions", "{}"},
+        {"AddUser", "{\"name\":\"eve\",\"role\":\"admin\"}"},
+        {"EnableUser", "{\"name\":\"zoe\"}"},
+        {"SetRole", "{\"name\":\"zoe\",\"role\":\"admin\"}"},
+        {"ResetUser", "{\"name\":\"anne\"}"},
+        {"CreateToken", "{\"name\":\"anne\"}"},
+    };
+    struct caller program = {0};
+    api_add_user(&hub, "anne", "admin", PASSPHRASE);
+    api_add_user(&hub, "zoe", "caseworker", PASSPHRASE);
+    api_call_local(&hub, ACCOUNTS "CreateToken", "{\"name\":\"anne\"}");
+    api_field(&hub, "token", program.bearer, sizeof(program.bearer));
+    for (size_t i = 0; i < ARRAY_LEN(doors); i++) {
+        call(&program, doors[i].method, doors[i].json);
+        expect(ERR_DENIED);
+    }
+    call(&program, "ListUsers", "{}");
+    expect(ERR_NONE);
+    call(&program, "RevokeTokens", "{\"name\":\"zoe\"}");
+    expect(ERR_NONE);
+    call(&program, "DisableUser", "{\"name\":\"zoe\"}");
+    expect(ERR_NONE);
+    api_sign_in(&hub, "anne", PASSPHRASE);
+}
+
+static void note_code(void *ctx, const struct reply *reply)
+{
+    enum err_code *code = ctx;
+    *code = reply->err.code;
+}
+
+/* Hashing takes a moment. */
+static void who_is_shut_out_in_the_middle_of_a_call_changes_nothing(void **state)
+{
+    (void)state;
+    static const char change[] = "{\"old\":\"" PASSPHRASE "\",\"new\":\"cinq mots tout neufs\"}";
+    const struct caller operator= {.local = true};
+    enum err_code changed = ERR_NONE, disabled = ERR_INTERNAL;
+    api_add_user(&hub, "anne", "caseworker", PASSPHRASE);
+    struct caller anne = api_sign_in(&hub, "anne", PASSPHRASE);
+    rpc_call(hub.rpc, ACCOUNTS "ChangePassphrase", ENCODING_JSON, bytes_text(change), &anne,
+             note_code, &changed);
+    rpc_call(hub.rpc, ACCOUNTS "DisableUser", ENCODING_JSON, bytes_text("{\"name\":\"anne\"}"),
+             &operator, note_code, &disabled);
+    fake_executor_drain(&hub.executor);
+    assert_int_equal(disabled, ERR_NONE);
+    assert_int_equal(changed, ERR_UNSIGNED);
+}
+
 /* Who guesses at her sign-in does not keep her from her own account's doors. */
 static void a_session_has_tries_of_its_own(void **state)
 {
@@ -506,6 +569,8 @@ int main(void)
         API_TEST(a_new_passphrase_asks_for_the_old_one_and_ends_the_other_sessions),
         API_TEST(a_new_passphrase_forgets_browsers_and_leaves_programs_to_their_owner),
         API_TEST(a_known_browser_gets_in_while_strangers_guess),
+        API_TEST(a_programs_token_opens_no_door),
+        API_TEST(who_is_shut_out_in_the_middle_of_a_call_changes_nothing),
         API_TEST(a_session_has_tries_of_its_own),
         API_TEST(an_admin_changes_roles_and_access_but_not_his_own),
         API_TEST(names_that_turn_writing_around_are_refused),
