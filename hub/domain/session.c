@@ -139,7 +139,8 @@ bool session_renew(struct tx *tx, const uint8_t hash[32], struct err *err)
     struct stmt *token =
         stmt_get(tx->store,
                  "UPDATE token SET renewed_ms = ?2,"
-                 " expires_ms = CASE kind WHEN 'session' THEN ?3 ELSE expires_ms END"
+                 " expires_ms = CASE kind WHEN 'session' THEN MIN(?3, created_ms + ?4)"
+                 " ELSE expires_ms END"
                  " WHERE hash = ?1 AND expires_ms > ?2",
                  err);
     AUTO(stmt_release)
@@ -152,6 +153,7 @@ bool session_renew(struct tx *tx, const uint8_t hash[32], struct err *err)
     stmt_bind_bytes(token, 1, bytes_of(hash, 32));
     stmt_bind_i64(token, 2, tx->now.ms);
     stmt_bind_i64(token, 3, tx->now.ms + SESSION_LIFETIME_MS);
+    stmt_bind_i64(token, 4, SESSION_LONGEST_MS);
     stmt_bind_bytes(account, 1, bytes_of(hash, 32));
     stmt_bind_i64(account, 2, tx->now.ms);
     return stmt_run(token, err) && stmt_run(account, err);

@@ -1,12 +1,13 @@
 #pragma once
 /*
- * Bearer tokens: sessions of people (12 hours, sliding) and tokens of programs; half sessions, of
- * who has yet to show the second factor; browsers that have signed in before. Only their SHA-256 is
- * stored. Owns tables `token`, `half_session` and `known_device`.
+ * Bearer tokens: sessions of people (12 hours after the last use, a week at most) and tokens of
+ * programs; half sessions, of who has yet to show the second factor; browsers that have signed in
+ * before. Only their SHA-256 is stored. Owns tables `token`, `half_session` and `known_device`.
  */
 #include "hub/domain/account.h"
 
 #define SESSION_LIFETIME_MS  (12 * 3600 * 1000LL)
+#define SESSION_LONGEST_MS   (7 * 24 * 3600 * 1000LL) /* then they sign in again, however busy */
 #define SESSION_RENEW_MS     (600 * 1000LL) /* a busy session is written this often, not per call */
 #define SESSIONS_PER_ACCOUNT 32             /* the oldest end first */
 #define TOKEN_DAYS_DEFAULT   365

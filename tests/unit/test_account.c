@@ -141,6 +141,26 @@ static void a_session_lives_twelve_hours_after_its_last_use(void **state)
     assert_false(session_authenticate(tx.store, token, tx.now, &who, &renew, &err));
 }
 
+/* A page that is left open asks again and again; a stolen cookie is used again and again. */
+static void a_session_ends_after_a_week_however_busy(void **state)
+{
+    (void)state;
+    char token[TOKEN_TEXT];
+    uint8_t hash[32];
+    struct wall expires;
+    struct account anne = add("anne", ROLE_ADMIN), who;
+    struct err err = {0};
+    int64_t opened_ms = tx.now.ms;
+    assert_true(session_open(&tx, anne.id, "", token, &expires, &err));
+    token_hash(token, hash);
+    for (int i = 0; i < 2000 && session_authenticate(tx.store, token, tx.now, &who, NULL, &err);
+         i++) {
+        assert_true(session_renew(&tx, hash, &err));
+        tx.now.ms += SESSION_RENEW_MS;
+    }
+    assert_int_equal(tx.now.ms, opened_ms + SESSION_LONGEST_MS);
+}
+
 static void a_token_keeps_its_end_when_it_is_used(void **state)
 {
     (void)state;
@@ -262,6 +282,7 @@ int main(void)
         TEST(a_name_is_taken_once),
         TEST(accounts_are_listed_by_name),
         TEST(a_session_lives_twelve_hours_after_its_last_use),
+        TEST(a_session_ends_after_a_week_however_busy),
         TEST(a_token_keeps_its_end_when_it_is_used),
         TEST(token_bounds_are_kept),
         TEST(disabling_ends_sessions_and_tokens_but_not_those_of_others),
