@@ -226,19 +226,106 @@ bool reading_is_no(struct arena *arena, const char *text)
     return false;
 }
 
-static void take_flag(struct reading *r, const struct import_column *column, const char *name,
-                      const char *text)
+/* One member of the record, and what its name is known as. */
+struct member {
+    const char *name, *text;
+    const json_t *value;
+    const struct import_column *known; /* NULL: not */
+    enum column column;
+    enum vocabulary vocabulary; /* of the column, when its words all come from one */
+};
+
+static void keep_member(struct reading *r, const struct member *member)
 {
-    if (reading_is_no(r->arena, text))
+    keep(r, member->name, member->value);
+}
+
+static void report_member(struct reading *r, const struct member *member)
+{
+    import_map_count(r->map, member->name, "(column)", "");
+    keep_member(r, member);
+}
+
+static void leave_out(struct reading *r, const struct member *member)
+{
+    import_map_count(r->map, member->name, "(column)", "(left out: names a person)");
+}
+
+/* First of its kind; another text goes beside the record. */
+static void take_text(struct reading *r, const struct member *member)
+{
+    const char **have = &r->texts[member->column];
+    if (!**have)
+        *have = member->text;
+    else if (strcmp(*have, member->text) != 0)
+        keep_member(r, member);
+}
+
+static void add_text(struct reading *r, const struct member *member, const char *between)
+{
+    const char **have = &r->texts[member->column];
+    *have = **have ? arena_printf(r->arena, "%s%s%s", *have, between, member->text) : member->text;
+}
+
+static void take_address_more(struct reading *r, const struct member *member)
+{
+    add_text(r, member, ", ");
+}
+
+static void take_price_detail(struct reading *r, const struct member *member)
+{
+    reading_add_detail(r, member->text);
+}
+
+static void take_vocabulary(struct reading *r, const struct member *member)
+{
+    take_words(r, member->vocabulary, member->text, ";|\n");
+}
+
+static void take_style(struct reading *r, const struct member *member)
+{
+    keep_member(r, member);
+    take_vocabulary(r, member);
+}
+
+static void take_type(struct reading *r, const struct member *member)
+{
+    take_vocabulary(r, member);
+    if (json_array_size(member->value) > 1) /* the field holds one */
+        keep_member(r, member);
+}
+
+static void take_conditions(struct reading *r, const struct member *member)
+{
+    if (are_words(r, VOCABULARY_PRICE, member->text))
+        take_words(r, VOCABULARY_PRICE, member->text, ";|");
+    else
+        add_text(r, member, "\n");
+}
+
+static void take_zone(struct reading *r, const struct member *member)
+{
+    take_list(r, &r->zones, member->text);
+}
+
+static void take_language(struct reading *r, const struct member *member)
+{
+    take_list(r, &r->languages, member->text);
+}
+
+static void take_flag(struct reading *r, const struct member *member)
+{
+    const struct import_column *column = member->known;
+    if (reading_is_no(r->arena, member->text))
         return;
     reading_add(r, &r->words[column->vocabulary], column->value, strlen(column->value));
     import_map_count(r->map, vocabulary_fields[column->vocabulary],
-                     arena_printf(r->arena, "%s: %s", name, text), column->value);
+                     arena_printf(r->arena, "%s: %s", member->name, member->text), column->value);
 }
 
-static void take_open(struct reading *r, const char *text)
+static void take_open(struct reading *r, const struct member *member)
 {
-    const char *folded = text_fold(r->arena, bytes_text(text));
+    const char *folded = text_fold(r->arena, bytes_text(member->text));
     if (!folded || (strcmp(folded, "non") != 0 && strcmp(folded, "inactif") != 0))
         return;
     if (!r->out->closed)
@@ -246,15 +333,30 @@ static void take_open(struct reading *r, const char *text)
     r->out->closed = true;
 }
 
-/* First of its kind; another text goes beside the record. */
-static void take_text(struct reading *r, enum column column, const char *name, const char *text,
-                      const json_t *value)
-{
-    if (!*r->texts[column])
-        r->texts[column] = text;
-    else if (strcmp(r->texts[column], text) != 0)
-        keep(r, name, value);
-}
+/* What is done with a column. What is not listed holds one text. */
+static const struct {
+    void (*take)(struct reading *r, const struct member *member);
+    enum vocabulary vocabulary;
+} columns[COLUMN_COUNT] = {
+    [COLUMN_UNKNOWN] = {report_member, 0},
+    [COLUMN_ATTRIBUTE] = {keep_member, 0},
+    [COLUMN_PERSON] = {leave_out, 0},
+    [COLUMN_THEME] = {take_vocabulary, VOCABULARY_THEME},
+    [COLUMN_PUBLIC] = {take_vocabulary, VOCABULARY_PUBLIC},
+    [COLUMN_TYPE] = {take_type, VOCABULARY_TYPE},
+    [COLUMN_STYLE] = {take_style, VOCABULARY_TYPE},
+    [COLUMN_PRICE] = {take_vocabulary, VOCABULARY_PRICE},
+    [COLUMN_PRICE_DETAIL] = {take_price_detail, 0},
+    [COLUMN_CONDITIONS] = {take_conditions, 0},
+    [COLUMN_MODE] = {take_vocabulary, VOCABULARY_MODE},
+    [COLUMN_REACH] = {take_vocabulary, VOCABULARY_REACH},
+    [COLUMN_REACH_BY] = {take_vocabulary, VOCABULARY_REACH_BY},
+    [COLUMN_ZONE] = {take_zone, 0},
+    [COLUMN_ADDRESS_MORE] = {take_address_more, 0},
+    [COLUMN_LANGUAGE] = {take_language, 0},
+    [COLUMN_FLAG] = {take_flag, 0},
+    [COLUMN_OPEN] = {take_open, 0},
+};
 
 /* Holds more than a text or a list of texts can say. */
 static bool is_nested(const json_t *value)
@@ -265,111 +367,19 @@ static bool is_nested(const json_t *value)
     return json_object_size(value) > 0;
 }
 
-/* Of the columns whose words all come from one list. */
-static enum vocabulary vocabulary_of(enum column column)
-{
-    static const enum vocabulary vocabularies[COLUMN_COUNT] = {
-        [COLUMN_THEME] = VOCABULARY_THEME, [COLUMN_PUBLIC] = VOCABULARY_PUBLIC,
-        [COLUMN_PRICE] = VOCABULARY_PRICE, [COLUMN_MODE] = VOCABULARY_MODE,
-        [COLUMN_REACH] = VOCABULARY_REACH, [COLUMN_REACH_BY] = VOCABULARY_REACH_BY,
-    };
-    return vocabularies[column];
-}
-
-static void add_text(struct reading *r, enum column column, const char *between, const char *text)
-{
-    const char *held = r->texts[column];
-    r->texts[column] = *held ? arena_printf(r->arena, "%s%s%s", held, between, text) : text;
-}
-
 void reading_take(struct reading *r, const char *name, const json_t *value)
 {
     const struct import_column *known = import_map_column(r->map, r->arena, name);
-    enum column column = known ? known->column : COLUMN_UNKNOWN;
-    const char *text = text_of(r->arena, value);
+    struct member member = {.name = name,
+                            .text = text_of(r->arena, value),
+                            .value = value,
+                            .known = known,
+                            .column = known ? known->column : COLUMN_UNKNOWN};
     bool nested = is_nested(value);
-    if (!*text && !nested)
+    if (!*member.text && !nested)
         return;
-    if (nested && column != COLUMN_PERSON)
-        column = COLUMN_UNKNOWN;
-    switch (column) {
-    case COLUMN_UNKNOWN:
-        import_map_count(r->map, name, "(column)", "");
-        keep(r, name, value);
-        break;
-    case COLUMN_ATTRIBUTE:
-        keep(r, name, value);
-        break;
-    case COLUMN_PERSON:
-        import_map_count(r->map, name, "(column)", "(left out: names a person)");
-        break;
-    case COLUMN_THEME:
-    case COLUMN_PUBLIC:
-    case COLUMN_PRICE:
-    case COLUMN_MODE:
-    case COLUMN_REACH:
-    case COLUMN_REACH_BY:
-        take_words(r, vocabulary_of(column), text, ";|\n");
-        break;
-    case COLUMN_STYLE:
-        keep(r, name, value);
-        take_words(r, VOCABULARY_TYPE, text, ";|\n");
-        break;
-    case COLUMN_TYPE:
-        take_words(r, VOCABULARY_TYPE, text, ";|\n");
-        if (json_array_size(value) > 1) /* the field holds one */
-            keep(r, name, value);
-        break;
-    case COLUMN_CONDITIONS:
-        if (are_words(r, VOCABULARY_PRICE, text))
-            take_words(r, VOCABULARY_PRICE, text, ";|");
-        else
-            add_text(r, column, "\n", text);
-        break;
-    case COLUMN_ZONE:
-        take_list(r, &r->zones, text);
-        break;
-    case COLUMN_LANGUAGE:
-        take_list(r, &r->languages, text);
-        break;
-    case COLUMN_FLAG:
-        take_flag(r, known, name, text);
-        break;
-    case COLUMN_OPEN:
-        take_open(r, text);
-        break;
-    case COLUMN_PRICE_DETAIL:
-        reading_add_detail(r, text);
-        break;
-    case COLUMN_ADDRESS_MORE:
-        add_text(r, column, ", ", text);
-        break;
-    case COLUMN_ID:
-    case COLUMN_STRUCTURE_ID:
-    case COLUMN_SOURCE:
-    case COLUMN_NAME:
-    case COLUMN_SUMMARY:
-    case COLUMN_DESCRIPTION:
-    case COLUMN_HOURS:
-    case COLUMN_STREET_NUMBER:
-    case COLUMN_ADDRESS:
-    case COLUMN_POSTAL_CODE:
-    case COLUMN_COMMUNE:
-    case COLUMN_INSEE:
-    case COLUMN_LATITUDE:
-    case COLUMN_LONGITUDE:
-    case COLUMN_X:
-    case COLUMN_Y:
-    case COLUMN_PHONE:
-    case COLUMN_EMAIL:
-    case COLUMN_SITE:
-    case COLUMN_LINK:
-    case COLUMN_SIRET:
-    case COLUMN_DATE:
-    case COLUMN_ACCESS:
-        take_text(r, column, name, text, value);
-        break;
-    case COLUMN_COUNT:
-        break;
-    }
+    if (nested && member.column != COLUMN_PERSON)
+        member.column = COLUMN_UNKNOWN;
+    member.vocabulary = columns[member.column].vocabulary;
+    (columns[member.column].take ? columns[member.column].take : take_text)(r, &member);
 }
