@@ -16,11 +16,11 @@
 #define PATH_SIZE   512
 
 const struct config_option config_options[] = {
-#define X(field, name, type, def, reload, help) \
-    {name, type, def, reload, help, offsetof(struct config, field)},
+#define X(field, name, type, def, reload, help, ...) \
+    {name, type, def, reload, help, offsetof(struct config, field), "" __VA_ARGS__},
     CONFIG_TABLE(X)
 #undef X
-        {NULL, CONFIG_TEXT, NULL, false, NULL, 0},
+        {NULL, CONFIG_TEXT, NULL, false, NULL, 0, ""},
 };
 _Static_assert(ARRAY_LEN(config_options) <= OPTIONS_MAX, "struct file counts every option");
 
@@ -49,37 +49,41 @@ static void *field_of(struct config *config, const struct config_option *option)
     return (char *)config + option->offset;
 }
 
-/* Options of a few words, where a slip of the pen must not pass for one of them. */
-static const struct {
-    const char *name, *words; /* with blanks around each */
-} choices[] = {{"require-second-factor", " off admin all "}};
-
-static bool check_choice(const struct config_option *option, const char *value, struct err *err)
+static bool check_text(const struct config_option *option, const char *value, struct err *err)
 {
-    char word[32];
-    for (size_t i = 0; i < ARRAY_LEN(choices); i++) {
-        if (strcmp(choices[i].name, option->name) != 0)
-            continue;
-        snprintf(word, sizeof(word), " %s ", value);
-        if (strlen(value) > 16 || strchr(value, ' ') || !strstr(choices[i].words, word))
-            return err_set(err, ERR_INVALID, "%s is one of%.*s", option->name,
-                           (int)strlen(choices[i].words) - 1, choices[i].words);
-    }
+    const size_t size = sizeof(((struct config *)NULL)->name); /* as of every text */
+    if (strlen(value) >= size)
+        return err_set(err, ERR_INVALID, "%s is longer than %zu bytes", option->name, size - 1);
+    if (!text_is_valid(bytes_text(value)) || strpbrk(value, "\r\n"))
+        return err_set(err, ERR_INVALID, "%s must be one line of text", option->name);
     return true;
 }
 
 static bool set_text(struct config *config, const struct config_option *option, const char *value,
                      struct err *err)
 {
-    if (strlen(value) >= sizeof(config->name))
-        return err_set(err, ERR_INVALID, "%s is longer than %zu bytes", option->name,
-                       sizeof(config->name) - 1);
-    if (!text_is_valid(bytes_text(value)) || strpbrk(value, "\r\n"))
-        return err_set(err, ERR_INVALID, "%s must be one line of text", option->name);
-    if (!check_choice(option, value, err))
+    if (!check_text(option, value, err))
         return false;
     text_copy(field_of(config, option), sizeof(config->name), value);
     return true;
+}
+
+/* Of a few words, where a slip of the pen must not pass for one of them. */
+static bool set_choice(struct config *config, const struct config_option *option, const char *value,
+                       struct err *err)
+{
+    if (!check_text(option, value, err))
+        return false;
+    for (const char *word = option->words; *word;) {
+        size_t len = strcspn(word, " ");
+        if (strlen(value) == len && memcmp(value, word, len) == 0) {
+            text_copy(field_of(config, option), sizeof(config->require_second_factor), value);
+            return true;
+        }
+        word += len;
+        word += *word == ' ';
+    }
+    return err_set(err, ERR_INVALID, "%s is one of %s", option->name, option->words);
 }
 
 static bool set_number(struct config *config, const struct config_option *option, const char *value,
@@ -108,6 +112,8 @@ static bool set_option(struct config *config, const struct config_option *option
     switch (option->type) {
     case CONFIG_TEXT:
         return set_text(config, option, value, err);
+    case CONFIG_CHOICE:
+        return set_choice(config, option, value, err);
     case CONFIG_NUMBER:
         return set_number(config, option, value, err);
     case CONFIG_FLAG:
@@ -137,6 +143,7 @@ void config_text(const struct config *config, const struct config_option *option
     const void *field = (const char *)config + option->offset;
     switch (option->type) {
     case CONFIG_TEXT:
+    case CONFIG_CHOICE:
         text_copy(out, size, field);
         return;
     case CONFIG_NUMBER:

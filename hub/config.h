@@ -7,9 +7,10 @@
 #include "hub/base/err.h"
 #include <stdint.h>
 
-enum config_type { CONFIG_TEXT, CONFIG_NUMBER, CONFIG_FLAG };
+enum config_type { CONFIG_TEXT, CONFIG_CHOICE, CONFIG_NUMBER, CONFIG_FLAG };
 
-/* field, name in files and answers, type, default (text form), reloadable, help */
+/* field, name in files and answers, type, default (text form), reloadable, help; of a choice also
+ * its words */
 #define CONFIG_TABLE(X)                                                                        \
     X(name, "name", CONFIG_TEXT, "", false, "what people call this organisation")              \
     X(listen, "listen", CONFIG_TEXT, "127.0.0.1:8443", false,                                  \
@@ -23,8 +24,8 @@ enum config_type { CONFIG_TEXT, CONFIG_NUMBER, CONFIG_FLAG };
       "TLS ends at a proxy in front: no channel binding")                                      \
     X(trusted_proxy, "trusted-proxy", CONFIG_TEXT, "", true,                                   \
       "addresses of proxies whose X-Forwarded-For is believed, comma separated")               \
-    X(require_second_factor, "require-second-factor", CONFIG_TEXT, "off", true,                \
-      "who needs a code besides the passphrase: off, admin or all")                            \
+    X(require_second_factor, "require-second-factor", CONFIG_CHOICE, "off", true,              \
+      "who needs a code besides the passphrase: off, admin or all", "off admin all")           \
     X(socket, "socket", CONFIG_TEXT, "hubd.sock", false,                                       \
       "unix socket for hubctl, in the state directory")                                        \
     X(socket_uids, "socket-uids", CONFIG_TEXT, "", false,                                      \
@@ -65,10 +66,11 @@ enum config_type { CONFIG_TEXT, CONFIG_NUMBER, CONFIG_FLAG };
     X(metrics, "metrics", CONFIG_FLAG, "no", true, "serve /metrics to loopback")
 
 struct config {
-#define CONFIG_TEXT_FIELD(field)                char field[256];
-#define CONFIG_NUMBER_FIELD(field)              int64_t field;
-#define CONFIG_FLAG_FIELD(field)                bool field;
-#define X(field, name, type, def, reload, help) type##_FIELD(field)
+#define CONFIG_TEXT_FIELD(field)                     char field[256];
+#define CONFIG_CHOICE_FIELD(field)                   char field[16];
+#define CONFIG_NUMBER_FIELD(field)                   int64_t field;
+#define CONFIG_FLAG_FIELD(field)                     bool field;
+#define X(field, name, type, def, reload, help, ...) type##_FIELD(field)
     CONFIG_TABLE(X)
 #undef X
     char dir[256]; /* the state directory */
@@ -81,6 +83,7 @@ struct config_option {
     bool reloadable;
     const char *help;
     size_t offset;
+    const char *words; /* of a choice, one blank between them; else "" */
 };
 /** Ends with a row whose name is NULL. */
 extern const struct config_option config_options[];

@@ -106,6 +106,8 @@ static void a_mistake_names_its_file_and_line(void **state)
         {"max-links = 99999999999999999999\n",
          "hub.ini:1: max-links must be a whole number from 0"},
         {"\nmetrics = on\n", "hub.ini:2: metrics must be yes or no"},
+        {"require-second-factor = admins\n",
+         "hub.ini:1: require-second-factor is one of off admin all"},
         {"metrics = yes\nmetrics = yes\n", "hub.ini:2: metrics is set twice"},
         {"[hub]\nmetrics = yes\n",
          "hub.ini:2: there are no sections; remove the line in [brackets]"},
@@ -170,6 +172,43 @@ static void one_option_is_set_from_text(void **state)
     assert_int_equal(err.code, ERR_INVALID);
 }
 
+/* Each word of each choice, and what only looks like one. */
+static void a_choice_takes_its_words_and_no_other(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"",          "offf",   "of",       "Off",      "off ",
+                                        "off admin", "admins", "ALL\tall", "yes, all", "*"};
+    struct config config = {0};
+    char word[32], text[32], message[120];
+    size_t choices = 0;
+    for (const struct config_option *option = config_options; option->name; option++) {
+        if (option->type != CONFIG_CHOICE) {
+            assert_string_equal(option->words, "");
+            continue;
+        }
+        choices++;
+        for (const char *at = option->words; *at; at += strspn(at, " ")) {
+            struct err err = {0};
+            size_t len = strcspn(at, " ");
+            snprintf(word, sizeof(word), "%.*s", (int)len, at);
+            assert_true(config_set(&config, option->name, word, &err));
+            config_text(&config, option, text, sizeof(text));
+            assert_string_equal(text, word);
+            at += len;
+        }
+        snprintf(message, sizeof(message), "%s is one of %s", option->name, option->words);
+        for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+            struct err err = {0};
+            assert_false(config_set(&config, option->name, wrong[i], &err));
+            assert_int_equal(err.code, ERR_INVALID);
+            assert_string_equal(err.msg, message);
+            config_text(&config, option, text, sizeof(text));
+            assert_string_equal(text, word);
+        }
+    }
+    assert_true(choices > 0);
+}
+
 static void paths_are_in_the_state_directory_unless_absolute(void **state)
 {
     (void)state;
@@ -191,6 +230,7 @@ int main(void)
         cmocka_unit_test(a_line_too_long_is_refused_not_cut),
         cmocka_unit_test(a_missing_file_is_said),
         cmocka_unit_test(one_option_is_set_from_text),
+        cmocka_unit_test(a_choice_takes_its_words_and_no_other),
         cmocka_unit_test(paths_are_in_the_state_directory_unless_absolute),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
