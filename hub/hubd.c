@@ -7,17 +7,16 @@
 #include "hub/api/held_run.h"
 #include "hub/api/push.h"
 #include "hub/base/log.h"
-#include "hub/base/text.h"
 #include "hub/crypto/certificate.h"
 #include "hub/crypto/secret.h"
-#include "hub/domain/card.h"
+#include "hub/listening.h"
 #include "hub/run/net.h"
 #include "hub/run/notify.h"
 #include "hub/run/work.h"
 #include "hub/serve/client_ws.h"
 #include "hub/serve/unix_socket.h"
+#include "hub/upkeep.h"
 #include <argp.h>
-#include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -34,9 +33,6 @@
 #define PATH_SIZE           600
 #define DRAIN_MS            5000
 #define DRAIN_LOOK_MS       20
-#define CHECKPOINT_PAGES    4000 /* PERFORMANCE advice 4 */
-#define CHECKPOINT_LOOK_MS  250
-#define CARD_LOOK_MS        (6 * 3600 * 1000LL)
 #define DESCRIPTORS_BESIDES 128 /* database, sockets of our own, libraries */
 
 enum exit_status { EXIT_DONE, EXIT_FAILED, EXIT_USAGE };
@@ -67,16 +63,8 @@ struct hub {
     struct client_ws *client_ws;
     struct unix_socket *unix_socket;
     struct lws_protocols public_protocols[3 + LINK_WS_PROTOCOLS], local_protocols[3];
-    char certificate[PATH_SIZE], key[PATH_SIZE];
-    char address[64];
-    unsigned port;
-    /* upkeep */
-    struct action card;
-    bool card_running;
-    struct mono card_due;
-    struct job checkpoint;
-    bool checkpoint_running;
-    struct mono checkpoint_due;
+    struct listening listening;
+    struct upkeep *upkeep;
     /* the end */
     bool stopping, net_closed, closed;
     struct mono deadline;
@@ -130,70 +118,10 @@ static struct mono tick_federation(void *ctx, struct mono now)
     return hub->net_closed ? MONO_NEVER : federation_tick(hub->federation, now);
 }
 
-static void checkpoint_run(struct job *job)
-{
-    struct hub *hub = (struct hub *)(void *)((char *)job - offsetof(struct hub, checkpoint));
-    store_checkpoint(hub->reader);
-}
-
-static void checkpoint_done(struct job *job)
-{
-    struct hub *hub = (struct hub *)(void *)((char *)job - offsetof(struct hub, checkpoint));
-    hub->checkpoint_running = false;
-}
-
-/* The WAL goes back into the database from another connection, never inside a commit. */
-static struct mono tick_checkpoint(void *ctx, struct mono now)
+static struct mono tick_upkeep(void *ctx, struct mono now)
 {
     struct hub *hub = ctx;
-    if (hub->stopping || store_wal_pages(hub->writer) < CHECKPOINT_PAGES)
-        return MONO_NEVER; /* a commit ends a turn too */
-    if (hub->checkpoint_running || now.us < hub->checkpoint_due.us)
-        return hub->checkpoint_due.us > now.us ? hub->checkpoint_due : MONO_NEVER;
-    hub->checkpoint_due = mono_after_ms(now, CHECKPOINT_LOOK_MS);
-    hub->checkpoint_running = true;
-    hub->checkpoint = (struct job){.run = checkpoint_run, .done = checkpoint_done};
-    executor_submit(work_executor(hub->work), LANE_READER, &hub->checkpoint);
-    return hub->checkpoint_due;
-}
-
-/* The card that peers see: what was published last, and where hub.ini says this hub is reached. */
-static bool card_apply(struct tx *tx, struct action *action, struct err *err)
-{
-    struct hub *hub = (struct hub *)(void *)((char *)action - offsetof(struct hub, card));
-    struct card card;
-    if (!card_read(tx->store, &card, err))
-        return false;
-    if (!card.name[0])
-        text_copy(card.name, sizeof(card.name), hub->config.name);
-    if (hub->config.url[0] && (card.route_count == 0 || card.version == 0)) {
-        text_copy(card.routes[0], sizeof(card.routes[0]), hub->config.url);
-        card.route_count = 1;
-    }
-    card.tls_proxied = hub->config.tls_proxied;
-    return !card.name[0] || card_publish(tx, &card, err);
-}
-
-static void card_done(struct action *action, const struct err *err)
-{
-    struct hub *hub = (struct hub *)(void *)((char *)action - offsetof(struct hub, card));
-    hub->card_running = false;
-    if (err->code != ERR_NONE)
-        log_line(LOG_WARN, "card not published reason=\"%s\"", err->msg);
-}
-
-static struct mono tick_card(void *ctx, struct mono now)
-{
-    struct hub *hub = ctx;
-    if (hub->stopping)
-        return MONO_NEVER;
-    if (now.us < hub->card_due.us || hub->card_running)
-        return hub->card_due;
-    hub->card_due = mono_after_ms(now, CARD_LOOK_MS);
-    hub->card_running = true;
-    hub->card = (struct action){.apply = card_apply, .done = card_done};
-    exchange_submit(hub->exchange, &hub->card);
-    return hub->card_due;
+    return hub->stopping ? MONO_NEVER : upkeep_tick(hub->upkeep, now);
 }
 
 /* The end: say goodbye, let what runs finish, close the network, then the rest. */
@@ -278,8 +206,8 @@ static void on_reload(void *ctx, int signum)
         config_text(&fresh, option, value, sizeof(value));
         ok = config_set(&hub->config, option->name, value, &err);
     }
-    if (ok && hub->certificate[0])
-        ok = certificate_check(hub->certificate, hub->key, &err);
+    if (ok && hub->listening.certificate[0])
+        ok = certificate_check(hub->listening.certificate, hub->listening.key, &err);
     if (!ok) {
         log_line(LOG_ERROR, "not reloaded reason=\"%s\"", err.msg);
         return;
@@ -290,48 +218,6 @@ static void on_reload(void *ctx, int signum)
 }
 
 /* The start. */
-
-static bool parse_listen(struct hub *hub, struct err *err)
-{
-    const char *text = hub->config.listen, *colon = strrchr(text, ':');
-    int64_t port = -1;
-    size_t len = colon ? (size_t)(colon - text) : 0;
-    if (len >= 2 && text[0] == '[' && text[len - 1] == ']') {
-        text++;
-        len -= 2;
-    }
-    if (!colon || len >= sizeof(hub->address) || !text_parse_i64(colon + 1, &port) || port < 0 ||
-        port > 65535)
-        return err_set(err, ERR_INVALID, "listen is address:port, as in 0.0.0.0:8443 or [::]:8443");
-    memcpy(hub->address, text, len);
-    hub->address[len] = 0;
-    hub->port = (unsigned)port;
-    return true;
-}
-
-static bool is_loopback(const char *address)
-{
-    struct in_addr v4;
-    if (inet_pton(AF_INET, address, &v4) == 1)
-        return ntohl(v4.s_addr) >> 24 == 127;
-    return strcmp(address, "::1") == 0;
-}
-
-/** Certificate files, or the reasons why none is needed. */
-static bool prepare_tls(struct hub *hub, struct err *err)
-{
-    const struct config *config = &hub->config;
-    if (config->tls_certificate[0]) {
-        config_path(config, config->tls_certificate, hub->certificate, sizeof(hub->certificate));
-        config_path(config, config->tls_key, hub->key, sizeof(hub->key));
-        return certificate_check(hub->certificate, hub->key, err);
-    }
-    if (is_loopback(hub->address) || config->tls_proxied)
-        return true;
-    return err_set(err, ERR_INVALID,
-                   "without TLS the hub listens on loopback only: set tls-certificate and tls-key, "
-                   "or tls-proxied = yes when a proxy in front ends TLS");
-}
 
 static struct store *open_store(struct hub *hub, enum store_mode mode, struct err *err)
 {
@@ -410,6 +296,14 @@ static void make_core(struct hub *hub)
     hub->rpc = rpc_create(&hub->env);
     hub->push = push_create(&hub->env);
     hub->held = held_runner_create(&hub->env);
+    const struct upkeep_config upkeep = {
+        .exchange = hub->exchange,
+        .executor = work_executor(hub->work),
+        .writer = hub->writer,
+        .reader = hub->reader,
+        .config = &hub->config,
+    };
+    hub->upkeep = upkeep_create(&upkeep);
 }
 
 static bool make_federation(struct hub *hub, struct err *err)
@@ -419,7 +313,7 @@ static bool make_federation(struct hub *hub, struct err *err)
         .net = hub->net,
         .config = &hub->config,
         .counters = &hub->counters,
-        .tls = hub->certificate[0] && !hub->config.tls_proxied,
+        .tls = hub->listening.certificate[0] && !hub->config.tls_proxied,
         .let_go = http_let_go,
     };
     hub->link_ws = link_ws_create(&transport);
@@ -456,10 +350,10 @@ static bool open_doors(struct hub *hub, struct err *err)
     size_t links = link_ws_protocols(hub->link_ws, hub->public_protocols + 1);
     hub->public_protocols[1 + links] = hub->local_protocols[1] = client_ws_protocol(hub->client_ws);
     const struct net_listen listen = {
-        .address = hub->address,
-        .port = hub->port,
-        .certificate = hub->certificate[0] ? hub->certificate : NULL,
-        .key = hub->key,
+        .address = hub->listening.address,
+        .port = hub->listening.port,
+        .certificate = hub->listening.certificate[0] ? hub->listening.certificate : NULL,
+        .key = hub->listening.key,
         .protocols = hub->public_protocols,
         .user = hub->http,
     };
@@ -479,7 +373,7 @@ static bool start(struct hub *hub, const struct arguments *arguments, struct err
         (arguments->listen && !config_set(&hub->config, "listen", arguments->listen, err)))
         return false;
     set_log_level(&hub->config);
-    if (!parse_listen(hub, err) || !prepare_tls(hub, err) || !raise_limits(&hub->config, err) ||
+    if (!listening_read(&hub->config, &hub->listening, err) || !raise_limits(&hub->config, err) ||
         !open_stored(hub, err))
         return false;
     make_core(hub);
@@ -496,14 +390,14 @@ static void run(struct hub *hub)
     loop_add_tick(hub->loop, tick_exchange, hub);
     loop_add_tick(hub->loop, tick_held, hub);
     loop_add_tick(hub->loop, tick_federation, hub);
-    loop_add_tick(hub->loop, tick_checkpoint, hub);
-    loop_add_tick(hub->loop, tick_card, hub);
+    loop_add_tick(hub->loop, tick_upkeep, hub);
     loop_add_tick(hub->loop, tick_stop, hub);
     log_line(LOG_NOTICE,
-             strchr(hub->address, ':') ? "ready listen=[%s]:%u node=%s tls=%s"
-                                       : "ready listen=%s:%u node=%s tls=%s",
-             hub->address, net_port(hub->net), node_id_short(identity_node(hub->self), node),
-             hub->certificate[0] ? "yes" : "no");
+             strchr(hub->listening.address, ':') ? "ready listen=[%s]:%u node=%s tls=%s"
+                                                 : "ready listen=%s:%u node=%s tls=%s",
+             hub->listening.address, net_port(hub->net),
+             node_id_short(identity_node(hub->self), node),
+             hub->listening.certificate[0] ? "yes" : "no");
     notify_manager("READY=1");
     loop_run(hub->loop);
 }
@@ -521,6 +415,7 @@ static void finish(struct hub *hub)
     exchange_free(hub->exchange);
     push_free(hub->push);
     held_runner_free(hub->held);
+    upkeep_free(hub->upkeep);
     rpc_free(hub->rpc);
     store_close(hub->loop_reader);
     store_close(hub->reader);
