@@ -2,6 +2,7 @@
 #include "hub/api/accounts.h"
 #include "hub/base/text.h"
 #include "hub/crypto/secret.h"
+#include "hub/domain/held.h"
 #include "hub/domain/session.h"
 #include "maillon/api/v1/accounts.pb-c.h"
 
@@ -116,6 +117,7 @@ static bool reset_user(struct call *call, const void *in, void **out, struct err
     struct account account;
     if (!account_reset(call->tx, accounts_actor(call), work->account.id, work->hash, err) ||
         !session_end_all(call->tx, work->account.id, err) ||
+        !held_stop_ended(call->tx, work->account.id, err) ||
         !account_get_by_id(call->store, work->account.id, &account, err))
         return false;
     *out = passphrase_answer(call, &account);

@@ -56,8 +56,14 @@ static bool hold_back(struct call *call, const Maillon__Api__V1__HoldRequest *re
     const struct held_content content = {request->request, request->form, request->back,
                                          request->onward};
     struct held held;
+    uint8_t hash[32];
+    struct bytes session = {NULL, 0};
+    if (!call->caller.local) {
+        token_hash(call->caller.bearer, hash);
+        session = bytes_of(hash, sizeof(hash));
+    }
     if (!held_rehearse(call, request->method, request->request, err) ||
-        !held_add(call->tx, call->caller.account, request->method, &content,
+        !held_add(call->tx, call->caller.account, session, request->method, &content,
                   (struct wall){call->now.ms + undo_ms(call)}, &held, err))
         return false;
     answer->held = view(call, &held);

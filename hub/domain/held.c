@@ -180,7 +180,7 @@ static bool find_same(struct tx *tx, int64_t account, const char *method, const 
     return true;
 }
 
-bool held_add(struct tx *tx, int64_t account, const char *method,
+bool held_add(struct tx *tx, int64_t account, struct bytes session, const char *method,
               const struct held_content *content, struct wall due, struct held *ret,
               struct err *err)
 {
@@ -198,12 +198,17 @@ bool held_add(struct tx *tx, int64_t account, const char *method,
     AUTO(stmt_release)
     struct stmt *stmt = stmt_get(tx->store,
                                  "INSERT INTO held (token, account, method, state, created_ms, "
-                                 "due_ms, content, content_key, onward, problem, problem_text) "
-                                 "VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, '', 0, '')",
+                                 "due_ms, content, content_key, onward, problem, problem_text, "
+                                 "session) "
+                                 "VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, '', 0, '', ?8)",
                                  err);
     if (!stmt)
         return false;
-    *ret = (struct held){.account = account, .method = method, .due_ms = due.ms};
+    *ret = (struct held){.account = account,
+                         .method = method,
+                         .created_ms = tx->now.ms,
+                         .due_ms = due.ms,
+                         .onward = ""};
     random_fill(tx->random, random, sizeof(random));
     hex_encode(bytes_of(random, sizeof(random)), ret->token);
     seal(tx, ret->token, content, wrapped, &sealed);
@@ -214,6 +219,10 @@ bool held_add(struct tx *tx, int64_t account, const char *method,
     stmt_bind_i64(stmt, 5, due.ms);
     stmt_bind_bytes(stmt, 6, buf_bytes(&sealed));
     stmt_bind_bytes(stmt, 7, bytes_of(wrapped, sizeof(wrapped)));
+    if (session.len > 0)
+        stmt_bind_bytes(stmt, 8, session);
+    else
+        stmt_bind_null(stmt, 8);
     if (!stmt_run(stmt, err))
         return err_wrap(err, "hold a sending");
     ret->id = store_last_id(tx->store);
@@ -267,7 +276,8 @@ static bool close_row(struct tx *tx, const struct held *held, enum held_state st
     AUTO(stmt_release)
     struct stmt *stmt = stmt_get(tx->store,
                                  "UPDATE held SET state = ?1, content = NULL, content_key = NULL, "
-                                 "onward = ?2, due_ms = ?3, problem = 0, problem_text = '' "
+                                 "session = NULL, onward = ?2, due_ms = ?3, problem = 0, "
+                                 "problem_text = '' "
                                  "WHERE id = ?4 AND state IN (0, 2)",
                                  err);
     if (!stmt)
@@ -322,6 +332,42 @@ bool held_stopped(struct tx *tx, const struct held *held, const struct err *why,
 {
     return set_row(tx, held, HELD_STOPPED, tx->now.ms + STOPPED_KEPT_MS, why, err) &&
            tx_event(tx, "held", held->token, "stopped", err);
+}
+
+static bool list_ended(struct tx *tx, int64_t account, struct held *ret, size_t *ret_count,
+                       struct err *err)
+{
+    AUTO(stmt_release)
+    struct stmt *stmt = stmt_get(tx->store,
+                                 "SELECT " COLUMNS " FROM held WHERE account = ?1 AND state = 0 "
+                                 "AND session IS NOT NULL AND session NOT IN "
+                                 "(SELECT hash FROM token WHERE account = ?1) LIMIT ?2",
+                                 err);
+    bool row;
+    if (!stmt)
+        return false;
+    stmt_bind_i64(stmt, 1, account);
+    stmt_bind_i64(stmt, 2, HELD_OPEN_MAX);
+    while (stmt_next(stmt, &row, err)) {
+        if (!row)
+            return true;
+        read_row(tx->arena, stmt, &ret[(*ret_count)++]);
+    }
+    return err_wrap(err, "find what ended sessions sent");
+}
+
+bool held_stop_ended(struct tx *tx, int64_t account, struct err *err)
+{
+    struct held list[HELD_OPEN_MAX];
+    size_t count = 0;
+    struct err why = {0};
+    err_set(&why, ERR_CONFLICT, "the session that sent this was ended before it went");
+    if (!list_ended(tx, account, list, &count, err))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!held_stopped(tx, &list[i], &why, err))
+            return false;
+    return true;
 }
 
 bool held_put_off(struct tx *tx, const struct held *held, struct err *err)

@@ -42,8 +42,9 @@ struct held {
 /**
  * Keeps it until `due`. The same once more (account, method and request), while it waits: the same
  * row. ERR_LIMIT: HELD_OPEN_MAX, or too long.
+ * @param session  token_hash() of what it was sent with; empty: the operator on the machine.
  */
-NODISCARD bool held_add(struct tx *tx, int64_t account, const char *method,
+NODISCARD bool held_add(struct tx *tx, int64_t account, struct bytes session, const char *method,
                         const struct held_content *content, struct wall due, struct held *ret,
                         struct err *err);
 /** ERR_UNKNOWN: there is none, or not of this account. Texts live in the arena. Any connection. */
@@ -60,6 +61,9 @@ NODISCARD bool held_open(struct store *store, struct arena *arena, const struct 
                          const struct held *held, struct held_content *ret, struct err *err);
 
 /* In the transaction of what they tell. */
+/** Sessions or tokens of the account were ended by somebody: what waits and came from none that is
+ * still open is stopped. It may be a stranger's, and its author decides. */
+NODISCARD bool held_stop_ended(struct tx *tx, int64_t account, struct err *err);
 /** It is being sent: its content and key go. @param answer_id  fills "{id}" of `onward`. */
 NODISCARD bool held_sent(struct tx *tx, const struct held *held, const struct held_content *content,
                          const char *answer_id, struct err *err);

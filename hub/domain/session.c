@@ -2,6 +2,7 @@
 
 #include "hub/base/text.h"
 #include "hub/domain/audit.h"
+#include "hub/domain/held.h"
 #include <ctype.h>
 
 #define DAY_MS (24 * 3600 * 1000LL)
@@ -193,6 +194,7 @@ bool session_revoke_tokens(struct tx *tx, const char *actor, int64_t account, st
 {
     return stmt_run_for(tx->store, "DELETE FROM token WHERE account = ?1 AND kind = 'token'",
                         account, err) &&
+           held_stop_ended(tx, account, err) &&
            audit_add(tx, actor, "token.revoke", NULL, err);
 }
 
@@ -258,7 +260,8 @@ bool session_end(struct tx *tx, const char *actor, int64_t account, int64_t id, 
     if (!row)
         return err_set(err, ERR_UNKNOWN, "no such session: it is over already");
     stmt_bind_i64(end, 1, id);
-    return stmt_run(end, err) && audit_add(tx, actor, "session.end", NULL, err);
+    return stmt_run(end, err) && held_stop_ended(tx, account, err) &&
+           audit_add(tx, actor, "session.end", NULL, err);
 }
 
 bool session_end_others(struct tx *tx, const char *actor, int64_t account, const char *bearer,
@@ -273,7 +276,8 @@ bool session_end_others(struct tx *tx, const char *actor, int64_t account, const
         return false;
     stmt_bind_i64(stmt, 1, account);
     stmt_bind_bytes(stmt, 2, bytes_of(hash, sizeof(hash)));
-    return stmt_run(stmt, err) && forget_browsers(tx, account, err) &&
+    return stmt_run(stmt, err) && held_stop_ended(tx, account, err) &&
+           forget_browsers(tx, account, err) &&
            audit_add(tx, actor, "session.end-others", NULL, err);
 }
 

@@ -2,7 +2,8 @@
 /*
  * Bearer tokens: sessions of people (12 hours after the last use, a week at most) and tokens of
  * programs; half sessions, of who has yet to show the second factor; browsers that have signed in
- * before. Only their SHA-256 is stored. Owns tables `token`, `half_session` and `known_device`.
+ * before. Only their SHA-256 is stored. Owns tables `token`, `half_session` and `known_device`. What
+ * somebody ends, as against signing out, no longer sends what it held (held_stop_ended).
  */
 #include "hub/domain/account.h"
 
@@ -41,7 +42,8 @@ NODISCARD bool session_authenticate(struct store *store, const char *bearer, str
 /** Pushes the end of a session and the account's last_seen; nothing happens when it is gone. */
 NODISCARD bool session_renew(struct tx *tx, const uint8_t hash[32], struct err *err);
 NODISCARD bool session_close(struct tx *tx, const char *bearer, struct err *err);
-/** Ends all sessions and tokens of an account, and forgets its browsers. */
+/** Ends all sessions and tokens of an account, and forgets its browsers. What they held is left to
+ * the caller: dropped with a closed account, else held_stop_ended(). */
 NODISCARD bool session_end_all(struct tx *tx, int64_t account, struct err *err);
 /** Ends the program tokens of an account. */
 NODISCARD bool session_revoke_tokens(struct tx *tx, const char *actor, int64_t account,

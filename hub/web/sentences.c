@@ -85,6 +85,7 @@ static const struct {
     {"referrals with the other hub are switched off", "say.referrals_off"},
     {"person.contact is missing", "say.contact_missing"},
     {"this was sent already", "say.held_sent"},
+    {"the session that sent this was ended", "say.held_ended"},
     {"there is nothing held under this name", "say.held_gone"},
     {"{#count} of your sendings wait", "say.held_many"},
     {"what was typed is longer than", "say.held_long"},

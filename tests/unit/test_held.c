@@ -299,6 +299,95 @@ static void a_closed_account_sends_nothing_more(void **state)
     assert_non_null(strstr(api_call_local(&f->api, "/maillon.api.v1.Held/List", "{}"), "dropped"));
 }
 
+/* Somebody ends sessions of the account while it waits. The test decides as whom it was sent and
+ * who ends what. */
+static struct caller at_the_machine(void)
+{
+    struct caller caller = {.local = true};
+    snprintf(caller.name, sizeof(caller.name), "lea");
+    return caller;
+}
+
+static struct caller a_program(struct fixture *f)
+{
+    struct caller caller = {0};
+    api_call_local(&f->api, "/maillon.api.v1.Accounts/CreateToken", "{\"name\":\"lea\"}");
+    api_field(&f->api, "token", caller.bearer, sizeof(caller.bearer));
+    return caller;
+}
+
+static void what_an_ended_session_sent_is_given_back(void **state)
+{
+    enum who { PHONE, OFFICE, PROGRAM, MACHINE, OPERATOR };
+    static const struct {
+        enum who sends, ends;
+        const char *method, *json; /* NULL: the id of the phone's session */
+        const char *becomes;
+    } cases[] = {
+        {PHONE, OPERATOR, "ResetUser", "{\"name\":\"lea\"}", "stopped"},
+        {PHONE, OPERATOR, "EndUserSessions", "{\"name\":\"lea\"}", "stopped"},
+        {PHONE, OFFICE, "EndOtherSessions", "{}", "stopped"},
+        {OFFICE, OFFICE, "EndOtherSessions", "{}", "sent"},
+        {PHONE, OFFICE, "EndSession", NULL, "stopped"},
+        {OFFICE, OFFICE, "EndSession", NULL, "sent"},
+        {PHONE, PHONE, "SignOut", "{}", "sent"},
+        {PHONE, OFFICE, "SignOut", "{}", "sent"},
+        {PHONE, OPERATOR, "RevokeTokens", "{\"name\":\"lea\"}", "sent"},
+        {PROGRAM, OPERATOR, "RevokeTokens", "{\"name\":\"lea\"}", "stopped"},
+        {PROGRAM, OPERATOR, "ResetUser", "{\"name\":\"lea\"}", "stopped"},
+        {MACHINE, OPERATOR, "EndUserSessions", "{\"name\":\"lea\"}", "sent"},
+        {PHONE, OPERATOR, "DisableUser", "{\"name\":\"lea\"}", "dropped"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        void *fresh;
+        char path[80], json[80];
+        set_up(&fresh);
+        struct fixture *f = fresh;
+        struct caller callers[] = {[PHONE] = f->lea,
+                                   [PROGRAM] = a_program(f),
+                                   [MACHINE] = at_the_machine(),
+                                   [OPERATOR] = {.local = true}};
+        if (cases[i].sends == OFFICE || cases[i].ends == OFFICE)
+            callers[OFFICE] = api_sign_in(&f->api, "lea", PASSPHRASE);
+        f->lea = callers[cases[i].sends];
+        hold(f, "");
+        snprintf(path, sizeof(path), "/maillon.api.v1.Accounts/%s", cases[i].method);
+        snprintf(json, sizeof(json), "{\"id\":\"%lld\"}",
+                 (long long)number(f, "SELECT MIN(id) FROM token"));
+        api_call(&f->api, &callers[cases[i].ends], path, cases[i].json ? cases[i].json : json);
+        assert_true(f->api.ok);
+        pass(f, 10000);
+        f->lea = at_the_machine(); /* no session is needed to look */
+        if (strcmp(cases[i].becomes, "dropped") == 0)
+            assert_non_null(strstr(api_call_local(&f->api, "/maillon.api.v1.Held/List", "{}"),
+                                   cases[i].becomes));
+        else
+            expect_state(f, cases[i].becomes);
+        assert_int_equal(notices(f), strcmp(cases[i].becomes, "sent") == 0);
+        tear_down(&fresh);
+    }
+}
+
+static void what_was_given_back_can_be_read_and_sent_again(void **state)
+{
+    struct fixture *f = *state;
+    hold(f, "");
+    api_call_local(&f->api, "/maillon.api.v1.Accounts/EndUserSessions", "{\"name\":\"lea\"}");
+    f->lea = api_sign_in(&f->api, "lea", PASSPHRASE);
+    assert_non_null(strstr(call(f, "Held/List", "{}"), "the session that sent this was ended"));
+    assert_int_equal(number(f, "SELECT count(*) FROM event WHERE kind = 'held'"), 1);
+    call_id(f, "Held/SendNow");
+    assert_int_equal(notices(f), 1);
+    hold(f, ",\\\"requestKey\\\":\\\"again\\\"");
+    api_call_local(&f->api, "/maillon.api.v1.Accounts/EndUserSessions", "{\"name\":\"lea\"}");
+    f->lea = api_sign_in(&f->api, "lea", PASSPHRASE);
+    assert_non_null(strstr(call_id(f, "Held/Undo"), SECRET));
+    assert_non_null(strstr(buf_text(&f->api.body), "\"problem\":\""));
+    pass(f, 60000);
+    assert_int_equal(notices(f), 1);
+}
+
 static void nobody_else_sees_or_takes_it_back(void **state)
 {
     struct fixture *f = *state;
@@ -347,6 +436,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_could_not_be_sent_goes_after_a_week, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_closed_account_sends_nothing_more, set_up, tear_down),
+        cmocka_unit_test(what_an_ended_session_sent_is_given_back),
+        cmocka_unit_test_setup_teardown(what_was_given_back_can_be_read_and_sent_again, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(nobody_else_sees_or_takes_it_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_the_option_it_goes_at_once, set_up, tear_down),
     };
