@@ -17,9 +17,11 @@ enum config_type { CONFIG_TEXT, CONFIG_CHOICE, CONFIG_NUMBER, CONFIG_FLAG };
       "address:port for people, programs and peers")                                           \
     X(url, "url", CONFIG_TEXT, "", false,                                                      \
       "how peers reach this hub: wss://host[:port]; empty: only dials out")                    \
-    X(tls_certificate, "tls-certificate", CONFIG_TEXT, "tls.crt", true,                        \
-      "PEM file in the state directory; empty: no TLS (loopback or behind a proxy)")           \
-    X(tls_key, "tls-key", CONFIG_TEXT, "tls.key", true, "PEM file in the state directory")     \
+    X(tls_certificate, "tls-certificate", CONFIG_TEXT, "tls.crt", false,                       \
+      "PEM file in the state directory, read again by any reload; empty: no TLS (loopback or " \
+      "behind a proxy)")                                                                       \
+    X(tls_key, "tls-key", CONFIG_TEXT, "tls.key", false,                                       \
+      "PEM file in the state directory, read again by any reload")                             \
     X(tls_proxied, "tls-proxied", CONFIG_FLAG, "no", false,                                    \
       "TLS ends at a proxy in front: no channel binding")                                      \
     X(trusted_proxy, "trusted-proxy", CONFIG_TEXT, "", true,                                   \
@@ -30,7 +32,9 @@ enum config_type { CONFIG_TEXT, CONFIG_CHOICE, CONFIG_NUMBER, CONFIG_FLAG };
       "unix socket for hubctl, in the state directory")                                        \
     X(socket_uids, "socket-uids", CONFIG_TEXT, "", false,                                      \
       "further uids that may use the socket, comma separated")                                 \
-    X(log_level, "log-level", CONFIG_TEXT, "info", true, "error, warn, notice, info or debug") \
+    X(log_level, "log-level", CONFIG_CHOICE, "info", true,                                     \
+      "the most that is logged: error, warn, notice, info or debug",                           \
+      "error warn notice info debug")                                                          \
     X(dial_ports, "dial-ports", CONFIG_TEXT, "443,8443", true,                                 \
       "ports this hub dials; LOCAL peers excepted")                                            \
     X(max_links, "max-links", CONFIG_NUMBER, "64", true, "sessions with peers at once")        \
@@ -51,7 +55,7 @@ enum config_type { CONFIG_TEXT, CONFIG_CHOICE, CONFIG_NUMBER, CONFIG_FLAG };
       "bytes of referrals from one peer that nobody here has looked at yet; 0: no limit")      \
     X(referrals_per_minute, "referrals-per-minute", CONFIG_NUMBER, "50", true,                 \
       "new referrals a minute from one peer; 0: no limit")                                     \
-    X(open_notices, "open-notices", CONFIG_NUMBER, "50", true,                                 \
+    X(open_notices, "open-notices", CONFIG_NUMBER, "50", false,                                \
       "open notices of this hub at once; 0: no limit")                                         \
     X(slip_name, "slip-name", CONFIG_TEXT, "", true,                                           \
       "what paper slips call this organisation, when its name says too much; empty: name")     \

@@ -199,15 +199,15 @@ static void on_reload(void *ctx, int signum)
     struct err err = {0};
     char value[sizeof(fresh.name)];
     (void)signum;
-    bool ok = config_read(hub->config.dir, &fresh, &err);
+    bool ok = config_read(hub->config.dir, &fresh, &err) &&
+              (!hub->listening.certificate[0] ||
+               certificate_check(hub->listening.certificate, hub->listening.key, &err));
     for (const struct config_option *option = config_options; ok && option->name; option++) {
         if (!option->reloadable)
             continue;
         config_text(&fresh, option, value, sizeof(value));
         ok = config_set(&hub->config, option->name, value, &err);
     }
-    if (ok && hub->listening.certificate[0])
-        ok = certificate_check(hub->listening.certificate, hub->listening.key, &err);
     if (!ok) {
         log_line(LOG_ERROR, "not reloaded reason=\"%s\"", err.msg);
         return;

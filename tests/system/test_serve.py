@@ -585,6 +585,42 @@ def a_killed_daemon_starts_again_in_the_same_place(hub):
     assert call(hub, "Node/Status", {})[0] == 200
 
 
+def reload(hub, settings, key=None):
+    """Settings on top of hub.ini, another TLS key; what the daemon says to SIGHUP."""
+    os.makedirs(os.path.join(hub.dir, "conf.d"), exist_ok=True)
+    with open(os.path.join(hub.dir, "conf.d", "reload.ini"), "w", encoding="utf-8") as ini:
+        ini.write(settings)
+    path = os.path.join(hub.dir, "tls.key")
+    with open(path, "rb") as file:
+        old = file.read()
+    if key:
+        with open(path, "wb") as file:
+            file.write(key)
+    hub.process.send_signal(signal.SIGHUP)
+    line = b""
+    while b"reloaded" not in line:
+        line = hub.process.stderr.readline()
+    with open(path, "wb") as file:
+        file.write(old)
+    return line
+
+
+def option(hub, name):
+    _, answer = call(hub, "Node/Config", {})
+    return next(row["value"] for row in answer["option"] if row["name"] == name)
+
+
+def a_reload_that_fails_changes_no_setting(hub):
+    assert b"not reloaded" in reload(hub, "undo-seconds = 3\n", b"nonsense")
+    assert option(hub, "undo-seconds") == "10"
+    assert b"not reloaded" in reload(hub, "undo-seconds = 3\nlog-level = chatty\n")
+    assert option(hub, "undo-seconds") == "10"
+    assert b"not reloaded" not in reload(hub, "undo-seconds = 3\n")
+    assert option(hub, "undo-seconds") == "3"
+    assert b"not reloaded" not in reload(hub, "")
+    assert option(hub, "undo-seconds") == "10"
+
+
 def a_reload_takes_the_new_certificate(hub):
     def seen():
         with hub.connect() as sock:
@@ -673,6 +709,7 @@ TESTS = [
     a_second_daemon_says_that_one_runs,
     a_stop_ends_watchers_with_1001,
     a_killed_daemon_starts_again_in_the_same_place,
+    a_reload_that_fails_changes_no_setting,
     a_reload_takes_the_new_certificate,
 ]
 
