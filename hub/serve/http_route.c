@@ -129,6 +129,7 @@ static bool may_see_metrics(struct http_conn *conn)
     net_peer_address(conn->wsi, address, sizeof(address));
     /* Behind a proxy everybody comes from loopback. */
     return !config->config->tls_proxied &&
+           !http_guard_is_listed(config->config->trusted_proxy, address) &&
            (strcmp(address, "::1") == 0 || strncmp(address, "127.", 4) == 0);
 }
 
@@ -246,9 +247,12 @@ int http_on_request(struct http_conn *conn, const char *uri, size_t len)
     char *whole_uri;
     int whole_len, method = lws_http_get_uri_and_method(wsi, &whole_uri, &whole_len);
     bool keep_alive = wants_keep_alive(wsi);
+    if (method == LWSHUMETH_POST && is_api_path(path))
+        return begin_call(conn, path, has_length, length, keep_alive);
+    if (method == LWSHUMETH_POST && !has_length) /* lws would wait for a body without end */
+        return http_refuse(conn, 411, ERR_INVALID, "Content-Length is missing");
     if (method == LWSHUMETH_POST)
-        return is_api_path(path) ? begin_call(conn, path, has_length, length, keep_alive)
-                                 : begin_page(conn, path, PAGE_POST, length, keep_alive);
+        return begin_page(conn, path, PAGE_POST, length, keep_alive);
     if (method != LWSHUMETH_GET && method != LWSHUMETH_HEAD)
         return http_refuse(conn, 405, ERR_UNSUPPORTED, "use GET, HEAD or POST");
     if (length > 0)

@@ -152,6 +152,8 @@ REFUSED = [
      "Content-Type: application/json\r\nContent-Length: 65536\r\n\r\n", 413),
     ("no length", "POST " + STATUS + " HTTP/1.1\r\nHost: h\r\n"
      "Content-Type: application/json\r\n\r\n", 411),
+    ("page without a length", "POST /sign-in HTTP/1.1\r\nHost: h\r\n"
+     "Content-Type: application/x-www-form-urlencoded\r\n\r\n", 411),
     ("form", "POST " + STATUS + " HTTP/1.1\r\nHost: h\r\n"
      "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 2\r\n\r\n{}", 415),
     ("no type", "POST " + STATUS + " HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{}", 415),
@@ -621,6 +623,14 @@ def a_reload_that_fails_changes_no_setting(hub):
     assert option(hub, "undo-seconds") == "10"
 
 
+def metrics_are_not_shown_to_whom_a_proxy_brings(hub):
+    ask = b"GET /metrics HTTP/1.1\r\nHost: h\r\n\r\n"
+    reload(hub, "trusted-proxy = 127.0.0.1\n")
+    seen = status_of(hub, ask)
+    reload(hub, "")
+    assert seen == 404 and status_of(hub, ask) == 200, seen
+
+
 def a_reload_takes_the_new_certificate(hub):
     def seen():
         with hub.connect() as sock:
@@ -710,6 +720,7 @@ TESTS = [
     a_stop_ends_watchers_with_1001,
     a_killed_daemon_starts_again_in_the_same_place,
     a_reload_that_fails_changes_no_setting,
+    metrics_are_not_shown_to_whom_a_proxy_brings,
     a_reload_takes_the_new_certificate,
 ]
 
