@@ -133,28 +133,34 @@ static bool may_see_metrics(struct http_conn *conn)
            (strcmp(address, "::1") == 0 || strncmp(address, "127.", 4) == 0);
 }
 
-static int show_metrics(struct http_conn *conn, bool keep_alive)
+/* Texts that a call of ours has, for programs that only know GET. */
+static const struct document {
+    const char *path, *call, *type;
+    bool (*may_see)(struct http_conn *conn); /* NULL: everybody */
+} documents[] = {
+    {"/metrics", "/maillon.api.v1.Node/Metrics", "text/plain; version=0.0.4; charset=utf-8",
+     may_see_metrics},
+    /* R-DI-2: the signed entry and the key log; a hint until the hash matches. */
+    {"/.well-known/maillon", "/maillon.api.v1.Keys/Document", "text/plain; charset=utf-8", NULL},
+};
+
+static const struct document *find_document(struct http_conn *conn, const char *path)
 {
-    static const struct caller operator= {.local = true};
-    struct request *request = http_request_new(conn);
-    request->text_type = "text/plain; version=0.0.4; charset=utf-8";
-    request->started = true;
-    request->keep_alive = keep_alive;
-    rpc_call(conn->http->config.rpc, "/maillon.api.v1.Node/Metrics", ENCODING_PROTO,
-             (struct bytes){NULL, 0}, &operator, http_on_reply, request);
-    return 0;
+    for (size_t i = 0; i < ARRAY_LEN(documents); i++)
+        if (strcmp(documents[i].path, path) == 0)
+            return !documents[i].may_see || documents[i].may_see(conn) ? &documents[i] : NULL;
+    return NULL;
 }
 
-/* R-DI-2: the signed entry and the key log, for whoever asks; a hint until the hash matches. */
-static int show_document(struct http_conn *conn, bool keep_alive)
+static int show_document(struct http_conn *conn, const struct document *document, bool keep_alive)
 {
     static const struct caller operator= {.local = true};
     struct request *request = http_request_new(conn);
-    request->text_type = "text/plain; charset=utf-8";
+    request->text_type = document->type;
     request->started = true;
     request->keep_alive = keep_alive;
-    rpc_call(conn->http->config.rpc, "/maillon.api.v1.Keys/Document", ENCODING_PROTO,
-             (struct bytes){NULL, 0}, &operator, http_on_reply, request);
+    rpc_call(conn->http->config.rpc, document->call, ENCODING_PROTO, (struct bytes){NULL, 0},
+             &operator, http_on_reply, request);
     return 0;
 }
 
@@ -196,10 +202,9 @@ static bool is_api_path(const char *path)
 
 static int show(struct http_conn *conn, const char *path, bool with_body, bool keep_alive)
 {
-    if (with_body && strcmp(path, "/metrics") == 0 && may_see_metrics(conn))
-        return show_metrics(conn, keep_alive);
-    if (with_body && strcmp(path, "/.well-known/maillon") == 0)
-        return show_document(conn, keep_alive);
+    const struct document *document = with_body ? find_document(conn, path) : NULL;
+    if (document)
+        return show_document(conn, document, keep_alive);
     if (with_body && hsds_knows(path))
         return show_directory(conn, path, keep_alive);
     if (is_api_path(path))
