@@ -14,6 +14,7 @@
 #define SUFFIX      ".ini"
 #define OPTIONS_MAX 64
 #define PATH_SIZE   512
+#define NUMBER_MAX  1000000000000 /* of bytes, say; seconds are still microseconds in 64 bits */
 
 const struct config_option config_options[] = {
 #define X(field, name, type, def, reload, help, ...) \
@@ -92,6 +93,8 @@ static bool set_number(struct config *config, const struct config_option *option
     int64_t number;
     if (!text_parse_i64(value, &number) || number < 0)
         return err_set(err, ERR_INVALID, "%s must be a whole number from 0", option->name);
+    if (number > NUMBER_MAX)
+        return err_set(err, ERR_INVALID, "%s is at most %lld", option->name, (long long)NUMBER_MAX);
     *(int64_t *)field_of(config, option) = number;
     return true;
 }

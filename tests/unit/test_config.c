@@ -105,6 +105,8 @@ static void a_mistake_names_its_file_and_line(void **state)
         {"max-links =\n", "hub.ini:1: max-links must be a whole number from 0"},
         {"max-links = 99999999999999999999\n",
          "hub.ini:1: max-links must be a whole number from 0"},
+        {"ping-s = 1000000000001\n", "hub.ini:1: ping-s is at most 1000000000000"},
+        {"max-clients = 9223372036854775807\n", "hub.ini:1: max-clients is at most 1000000000000"},
         {"\nmetrics = on\n", "hub.ini:2: metrics must be yes or no"},
         {"require-second-factor = admins\n",
          "hub.ini:1: require-second-factor is one of off admin all"},
