@@ -148,7 +148,7 @@ static void kill_idle(struct list *list)
 {
     list_each_safe (item, next, list) {
         struct http_conn *conn = list_entry(item, struct http_conn, list);
-        if (!conn->request)
+        if (!conn->request || conn->request->refused)
             lws_set_timeout(conn->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
     }
 }

@@ -20,11 +20,11 @@ struct request {
     size_t length;         /* what Content-Length said */
     size_t counted;        /* of it in `bodies`: nothing before it is known who sends it */
     bool started;          /* the whole body is here, the call was made */
-    size_t skip;           /* of a page's body that is too large: read and thrown away */
+    size_t skip;           /* of a body that is not taken: read and thrown away */
     bool asking;           /* whether this caller may send so much; the body waits */
     bool for_admins;       /* … which only an admin may */
     bool is_whole;         /* the whole body came while it was asked */
-    bool refused;          /* what still comes of the body is not looked at */
+    bool refused;          /* answered at once; what `skip` says may still come before it ends */
     const char *text_type; /* the text inside the answer is what was asked for; NULL: all of it */
     bool keep_alive;
     struct buf answer; /* LWS_PRE bytes, then head and body */
@@ -69,6 +69,10 @@ void http_answer_later(struct request *request);
 /** rpc_done whose ctx is a request. */
 void http_on_reply(void *ctx, const struct reply *reply);
 void http_show_page(struct request *request);
+/** A page says at once that the body is not taken; with `skip` of it read, so that the answer is
+ * seen.
+ * @param error  as pages_http_refuse() has it. */
+void http_refuse_page(struct request *request, unsigned status, const char *error, size_t skip);
 /** A large body is on its way: it waits, and counts for nothing, until it is known who sends it. */
 void http_ask_first(struct request *request);
 int http_on_body(struct http_conn *conn, const void *data, size_t len);

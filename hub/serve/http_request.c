@@ -58,6 +58,8 @@ int http_send_some(struct http_conn *conn)
             return -1;
         request->answer_at += chunk;
     }
+    if (request->refused && request->skip > 0 && !conn->http->draining)
+        return 0;
     bool keep_alive = request->keep_alive && !conn->http->draining;
     http_request_drop(conn);
     if (!keep_alive)
@@ -160,22 +162,33 @@ void http_show_page(struct request *request)
                       on_page, request);
 }
 
-/* Whoever may not send so much is told so; what still comes is thrown away. */
-static void refuse_body(struct request *request, enum err_code code, const char *message)
+void http_refuse_page(struct request *request, unsigned status, const char *error, size_t skip)
 {
-    struct err err = {0};
+    COUNT(request->http->config.counters, refused_http, 1);
+    request->refused = true;
+    request->skip = skip;
+    request->keep_alive = false;
+    pages_http_refuse(request->page, status, error);
+    http_show_page(request);
+}
+
+/* Whoever may not send so much is told so; what still comes is thrown away. */
+static void refuse_body(struct request *request, const struct err *err)
+{
+    unsigned status = err->code == ERR_LIMIT ? 503 : rpc_http_status(err->code);
     AUTO(buf_done) struct buf body = {0};
-    err_set(&err, code, "%s", message);
-    if (request->page)
-        buf_addf(&body, "%s\n", message);
-    else
-        rpc_error_body(&err, &body);
+    if (request->page) {
+        size_t rest = request->is_whole ? 0 : request->length - request->body.len;
+        http_refuse_page(request, status,
+                         err->code == ERR_UNSIGNED ? "signed_out" : rpc_connect_code(err->code),
+                         rest);
+        return;
+    }
+    rpc_error_body(err, &body);
     COUNT(request->http->config.counters, refused_http, 1);
     request->refused = true;
     request->keep_alive = false;
-    http_answer_begin(&request->answer, code == ERR_LIMIT ? 503 : rpc_http_status(code),
-                      request->page ? "text/plain; charset=utf-8" : "application/json", body.len,
-                      false);
+    http_answer_begin(&request->answer, status, "application/json", body.len, false);
     buf_add_bytes(&request->answer, buf_bytes(&body));
     http_answer_later(request);
 }
@@ -211,17 +224,16 @@ static void on_asked(void *ctx, const struct reply *reply)
 {
     struct request *request = ctx;
     struct http *http = request->http;
+    struct err err = reply->err;
     request->asking = false;
+    if (reply->ok && request->for_admins && !is_admin(reply))
+        err_set(&err, ERR_DENIED, "this account's role does not allow it");
+    else if (reply->ok && http->bodies + request->length > HTTP_BODIES_MAX)
+        err_set(&err, ERR_LIMIT, "too many large requests at once; try again later");
     if (!request->conn) {
         http_request_free(request);
-    } else if (!reply->ok) {
-        refuse_body(request, reply->err.code,
-                    request->page ? "you are no longer signed in: sign in, then send it again"
-                                  : reply->err.msg);
-    } else if (request->for_admins && !is_admin(reply)) {
-        refuse_body(request, ERR_DENIED, "this account's role does not allow it");
-    } else if (http->bodies + request->length > HTTP_BODIES_MAX) {
-        refuse_body(request, ERR_LIMIT, "too many large requests at once; try again later");
+    } else if (err.code != ERR_NONE) {
+        refuse_body(request, &err);
     } else {
         http->bodies += request->counted = request->length;
         lws_rx_flow_control(request->conn->wsi, LWS_RXFLOW_REASON_APPLIES_ENABLE |
@@ -249,8 +261,10 @@ void http_ask_first(struct request *request)
 int http_on_body(struct http_conn *conn, const void *data, size_t len)
 {
     struct request *request = conn->request;
-    if (request && request->refused)
+    if (request && request->refused) {
+        request->skip -= len < request->skip ? len : request->skip;
         return 0;
+    }
     if (request && request->skip > 0) {
         if (len > request->skip)
             return -1;
@@ -267,8 +281,10 @@ int http_on_body(struct http_conn *conn, const void *data, size_t len)
 int http_on_body_complete(struct http_conn *conn)
 {
     struct request *request = conn->request;
-    if (request && request->refused)
-        return 0;
+    if (request && request->refused) {
+        request->skip = 0;
+        return request->answer_at > 0 && request->answer_at == request->answer.len ? -1 : 0;
+    }
     if (!request || request->skip > 0 ||
         (!request->started && request->body.len != request->length))
         return -1;

@@ -10,8 +10,9 @@
 #include <stdio.h>
 #include <strings.h>
 
-#define SKIPPED_MAX  (8 << 20) /* of a form that is too large: read, so that the answer is seen */
-#define UNSIGNED_MAX 16384     /* of a caller who shows no token: a sign-in is far smaller */
+#define SKIPPED_MAX       (8 << 20) /* of a form that is too large: read, so that the answer is seen */
+#define UNSIGNED_MAX      16384     /* of a caller who shows no token: a sign-in is far smaller */
+#define FILES_SKIPPED_MAX (4 * PAGE_UPLOAD_MAX) /* as SKIPPED_MAX, of who may send files */
 
 enum page_method { PAGE_GET, PAGE_HEAD, PAGE_POST };
 
@@ -20,9 +21,23 @@ enum page_method { PAGE_GET, PAGE_HEAD, PAGE_POST };
 static int skip_page(struct http_conn *conn, struct pages_http *page, size_t length)
 {
     struct request *request = http_request_new(conn);
-    pages_http_refuse_size(page);
+    pages_http_refuse(page, 413, "too_large");
     request->page = page;
     request->skip = length;
+    return 0;
+}
+
+/* What is too large, or too much for somebody who is not signed in. */
+static int refuse_page(struct http_conn *conn, struct pages_http *page, bool takes_files,
+                       uint64_t length)
+{
+    bool is_signed = pages_http_has_session(page), is_file = takes_files && is_signed;
+    if (length <= SKIPPED_MAX)
+        return skip_page(conn, page, (size_t)length);
+    struct request *request = http_request_new(conn);
+    request->page = page;
+    http_refuse_page(request, 413, is_file ? "files_too_large" : "too_large",
+                     is_file && length <= FILES_SKIPPED_MAX ? (size_t)length : 0);
     return 0;
 }
 
@@ -42,14 +57,13 @@ static int begin_page(struct http_conn *conn, const char *path, enum page_method
     bool is_upload = method == PAGE_POST && length > API_REQUEST_MAX && pages_take_files(path);
     if (length > (is_upload ? PAGE_UPLOAD_MAX : API_REQUEST_MAX) ||
         (length > UNSIGNED_MAX && !pages_http_has_session(page)))
-        return length > SKIPPED_MAX || method != PAGE_POST
-                   ? http_refuse(conn, 413, ERR_LIMIT, "the request is too large")
-                   : skip_page(conn, TAKE(page), (size_t)length);
-    if (http->bodies + length > HTTP_BODIES_MAX)
-        return http_refuse(conn, 503, ERR_LIMIT,
-                           "too many large requests at once; try again later");
+        return refuse_page(conn, TAKE(page), is_upload, length);
     struct request *request = http_request_new(conn);
     request->page = TAKE(page);
+    if (http->bodies + length > HTTP_BODIES_MAX) {
+        http_refuse_page(request, 503, "resource_exhausted", (size_t)length);
+        return 0;
+    }
     request->head_only = method == PAGE_HEAD;
     request->keep_alive = keep_alive;
     request->length = (size_t)length;

@@ -12,7 +12,9 @@
 #define ALWAYS_TLS "Strict-Transport-Security: max-age=15552000\r\n"
 
 struct pages_http {
-    bool is_post, secure, too_large;
+    bool is_post, secure;
+    const char *refused;
+    unsigned refused_status;
     char path[256], address[CALLER_ADDRESS];
     struct buf query;
     char content_type[96];
@@ -103,9 +105,10 @@ void pages_http_free(struct pages_http *head)
     free(head);
 }
 
-void pages_http_refuse_size(struct pages_http *head)
+void pages_http_refuse(struct pages_http *head, unsigned status, const char *error)
 {
-    head->too_large = true;
+    head->refused = error;
+    head->refused_status = status;
 }
 
 bool pages_http_has_session(const struct pages_http *head)
@@ -141,7 +144,8 @@ void pages_http_handle(const struct pages_http *head, struct pages *pages, struc
         .secure = head->secure,
         .address = head->address,
         .user_agent = head->user_agent,
-        .too_large = head->too_large,
+        .refused = head->refused,
+        .refused_status = head->refused_status,
     };
     pages_handle(pages, &request, done, ctx);
 }

@@ -14,8 +14,8 @@ NODISCARD struct pages_http *pages_http_read(struct lws *wsi, bool is_post, cons
                                              bool secure, const char *address);
 void pages_http_free(struct pages_http *head); /* NULL is fine */
 AUTO_DEFINE(struct pages_http, pages_http_free)
-/** Its body is too large and was not kept: the page says so. */
-void pages_http_refuse_size(struct pages_http *head);
+/** Its body is not kept, and a page says why. @param error  "error.…" of the texts; borrowed. */
+void pages_http_refuse(struct pages_http *head, unsigned status, const char *error);
 /** Does it show a session's cookie? Whether that is good is seen later. */
 bool pages_http_has_session(const struct pages_http *head);
 /** Its token; "" when there is none. */

@@ -490,8 +490,8 @@ void pages_handle(struct pages *pages, const struct page_request *request, page_
     json_object_set_new(visit->context, "path", params);
     add_basics(visit);
     visit->page = route_find(request->is_post ? "POST" : "GET", request->path, params);
-    if (request->too_large) {
-        visit_show_error(visit, 413, "too_large", "");
+    if (request->refused) {
+        visit_show_error(visit, request->refused_status, request->refused, "");
         return;
     }
     if (!readable) {

@@ -155,7 +155,8 @@ struct page_request { /* borrowed; copied */
     const char *accept_encoding; /* NULL or "": nothing compressed */
     const char *if_none_match;
     const char *host, *origin, *fetch_site;
-    bool too_large;         /* the body was not kept */
+    const char *refused; /* NULL, or the error that is all to say: the body was not kept */
+    unsigned refused_status;
     const char *user_agent; /* NULL or "": not known */
     const char *address;    /* of the browser, for limits; NULL or "": not known */
     bool secure;            /* the browser speaks TLS with us or with the proxy in front */

@@ -1,5 +1,8 @@
 /* What somebody types to break a page, in a real browser; tests/system/pages_hostile.py does the same
  * to every form, without one. */
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
 import { equal, ok, open, signIn } from "./lib.mjs";
 
 export const pages = [];
@@ -105,5 +108,23 @@ export const tests = [
     await page.goto("/account");
     equal(new URL(page.url()).pathname, "/account", "still signed in");
     await page.context().close();
+  }],
+
+  ["files that are too large are let pass, and a page says so in the language of who sent them", async (world) => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "upload-")), large = path.join(folder, "france.json");
+    fs.writeFileSync(large, Buffer.alloc(40 << 20, "[ "));
+    for (const [lang, word, javaScriptEnabled] of [["fr", "32 Mo", true], ["en", "32 MB", false]]) {
+      const page = await open(world, { who: "alix", lang, javaScriptEnabled });
+      await page.context().addCookies([{ name: "maillon-lang", value: lang, url: world.town }]);
+      await page.goto("/admin/import");
+      await page.setInputFiles("#file", large);
+      await page.click("main form[enctype] button", { timeout: 60000 });
+      await page.getByText(word).waitFor({ timeout: 60000 });
+      equal(await page.locator("h1").count(), 1, `a page in ${lang}`);
+      await page.goto("/admin/import");
+      equal(new URL(page.url()).pathname, "/admin/import", "still signed in");
+      await page.context().close();
+    }
+    fs.rmSync(folder, { recursive: true });
   }],
 ];
