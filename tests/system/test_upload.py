@@ -1,0 +1,437 @@
+#!/usr/bin/env python3
+"""Files that an admin sends, through the page and through the API: up to the limit, one byte past
+it, slowly, and broken off in the middle; and what everybody else gets meanwhile.
+
+Usage: test_upload.py HUBD HUBCTL SOURCE_ROOT
+Prints TAP; exits 1 when a test failed.
+"""
+
+import http.client
+import json
+import os
+import random
+import re
+import signal
+import socket
+import sqlite3
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+import urllib.parse
+
+HUBD, HUBCTL, ROOT = sys.argv[1:4]
+with open(HUBD, "rb") as program:
+    CHECKED = b"__asan_init" in program.read()  # a sanitizer's build: slow, and large
+PAGE_UPLOAD_MAX = 33554432  # hub/web/pages.h
+API_IMPORT_MAX = 67108864  # proto/limits.h
+REAL = 20 << 20
+LOOP_MS = 250  # nobody waits longer for work that is not theirs
+PASSPHRASE = "quatre mots bien choisis"
+BOUNDARY = "b0undary0f0ne0f0ur0wn"
+TLS = ssl.create_default_context()
+TLS.check_hostname = False
+TLS.verify_mode = ssl.CERT_NONE
+WORDS = {  # of the page that says it
+    "too large": {"fr": "32 Mo", "en": "32 MB"},
+    "not allowed": {"fr": "rôle", "en": "role"},
+    "not signed in": {"fr": "Connectez-vous à nouveau", "en": "Sign in again"},
+}
+
+
+class Hub:
+    def __init__(self, root):
+        self.dir = os.path.join(root, "hub")
+        subprocess.run([HUBCTL, "init", "--name", "Mairie de Redon", "--state", self.dir,
+                        "--listen", "127.0.0.1:0"], check=True, stdout=subprocess.DEVNULL)
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen([HUBD, "--state", self.dir], stderr=subprocess.PIPE)
+        for line in self.process.stderr:
+            if b"ready listen=" in line:
+                self.port = int(line.split(b"listen=")[1].split()[0].rsplit(b":", 1)[1])
+                return
+        raise AssertionError("hubd did not start")
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        rest = self.process.stderr.read()
+        assert self.process.wait(timeout=30) == 0, rest
+
+    def ctl(self, *args):
+        return subprocess.run([HUBCTL, "--hub", self.dir, *args], check=True,
+                              stdout=subprocess.PIPE).stdout
+
+    def add_user(self, name, role):
+        self.ctl("call", "Accounts/AddUser", json.dumps(
+            {"name": name, "role": role, "passphrase": PASSPHRASE}))
+
+    def memory_kb(self, what):
+        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith(what))
+
+    def kept(self):
+        """Rows of files that wait, and bytes of theirs."""
+        with sqlite3.connect(f"file:{self.dir}/hub.db?mode=ro", uri=True) as db:
+            return db.execute("SELECT (SELECT count(*) FROM import_staged WHERE done = 0), (SELECT "
+                              "coalesce(sum(length(data)), 0) FROM import_staged_part)").fetchone()
+
+    def services(self):
+        with sqlite3.connect(f"file:{self.dir}/hub.db?mode=ro", uri=True) as db:
+            return db.execute("SELECT count(*) FROM import_record").fetchone()[0]
+
+
+class Browser:
+    """Keeps its session, follows nothing by itself."""
+
+    def __init__(self, hub, name, lang="fr"):
+        self.hub, self.lang, self.cookies = hub, lang, {}
+        fields = {"csrf": self.csrf("/sign-in"), "name": name, "passphrase": PASSPHRASE, "next": ""}
+        answer = self.post("/sign-in", urllib.parse.urlencode(fields).encode(),
+                           "application/x-www-form-urlencoded")
+        assert answer[0] == 303, answer[0]
+
+    def headers(self, kind="", length=0):
+        cookies = "; ".join(f"{k}={v}" for k, v in self.cookies.items())
+        headers = {"Host": f"127.0.0.1:{self.hub.port}", "Accept-Language": self.lang,
+                   "Sec-Fetch-Site": "same-origin", "Cookie": cookies}
+        if kind:
+            headers |= {"Content-Type": kind, "Content-Length": str(length),
+                        "Origin": f"https://127.0.0.1:{self.hub.port}"}
+        return {k: v for k, v in headers.items() if v}
+
+    def read(self, link):
+        got = link.getresponse()
+        for cookie in got.headers.get_all("Set-Cookie") or []:
+            key, value = cookie.split(";")[0].split("=", 1)
+            self.cookies[key] = value
+        return got.status, got.headers, got.read().decode("utf-8", "replace")
+
+    def get(self, path):
+        link = self.link()
+        link.request("GET", path, headers=self.headers())
+        return self.read(link)
+
+    def link(self):
+        return http.client.HTTPSConnection("127.0.0.1", self.hub.port, context=TLS, timeout=120)
+
+    def csrf(self, path):
+        return re.search(r'name="csrf" value="([0-9a-f]+)"', self.get(path)[2]).group(1)
+
+    def post(self, path, body, kind, pace=None):
+        """`body` in pieces; `pace` is asked before each and may end it."""
+        link = self.link()
+        link.putrequest("POST", path, skip_host=True, skip_accept_encoding=True)
+        for key, value in self.headers(kind, len(body)).items():
+            link.putheader(key, value)
+        link.endheaders()
+        for at in range(0, len(body), 65536):
+            if pace and not pace(at):
+                link.sock.close()
+                return None
+            link.send(body[at:at + 65536])
+        return self.read(link)
+
+    def form(self, file, size=0, name="france.json"):
+        """The form of /admin/import with one file; blanks behind it make `size` of the whole."""
+        fields = {"csrf": self.csrf("/admin/import"), "source": "france", "licence": "ODbL 1.0",
+                  "format": "data-inclusion"}
+        head = "".join(f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{k}"\r\n\r\n{v}\r\n'
+                       for k, v in fields.items())
+        head += (f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="{name}"'
+                 "\r\nContent-Type: application/json\r\n\r\n")
+        end = f"\r\n--{BOUNDARY}--\r\n".encode()
+        blanks = b" " * max(0, size - len(head.encode()) - len(file) - len(end))
+        return head.encode() + file + blanks + end
+
+    def send(self, body, pace=None):
+        return self.post("/admin/import", body, f"multipart/form-data; boundary={BOUNDARY}", pace)
+
+
+def real_file(size):
+    """Services of data.inclusion v1 as large as a file of a whole country; names and sentences are
+    those of the real files beside the tests, told apart by a number."""
+    data = os.path.join(ROOT, "tests", "vectors", "data")
+    with open(os.path.join(data, "redon-structures.json"), encoding="utf-8") as file:
+        places = json.load(file)
+    with open(os.path.join(data, "data-inclusion-services.json"), encoding="utf-8") as file:
+        services = json.load(file)
+    kinds = ["accompagnement", "atelier", "information", "formation", "aide-materielle"]
+    out, used, number = [], 0, 0
+    while used < size - 4096:
+        place, service = places[number % len(places)], services[number % len(services)]
+        number += 1
+        words = [service.get("presentation_resume") or "", place.get("presentation_detail") or ""]
+        row = {
+            "id": f"essai--{number}", "source": "essai",
+            "structure_id": f"essai--{place['id']}",
+            "nom": f"{service['nom'][:100]} {number}",
+            "description": "\n\n".join(w for w in words if w)[:3000] or "Un accueil ouvert à tous.",
+            "type": kinds[number % len(kinds)],
+            "thematiques": ["numerique--acceder-a-du-materiel"],
+            "frais": "gratuit", "publics": ["tous-publics"],
+            "modes_accueil": ["en-presentiel"], "date_maj": "2026-05-04",
+            "adresse": f"{number % 200 + 1} rue du Port", "commune": "Redon",
+            "code_postal": "35600", "code_insee": "35236",
+            "latitude": round(47.6 + number % 997 / 9970, 5),
+            "longitude": round(-2.1 + number % 991 / 9910, 5),
+        }
+        text = json.dumps(row, ensure_ascii=False)
+        used += len(text.encode()) + 2
+        out.append(text)
+    return ("[" + ",\n".join(out) + "]").encode(), number
+
+
+class Readers:
+    """Somebody who opens the first page again and again: how long each took, and how long the loop
+    was at work meanwhile, on whatever, which a busy machine does not change."""
+
+    def __init__(self, hub, name):
+        self.browser, self.took, self.held, self.ends = Browser(hub, name), [], [], False
+        self.loop = f"/proc/{hub.process.pid}/task/{hub.process.pid}/schedstat"
+        self.thread = threading.Thread(target=self.run)
+
+    def loop_ms(self):
+        with open(self.loop, encoding="ascii") as stat:
+            return int(stat.read().split()[0]) / 1e6
+
+    def run(self):
+        link = self.browser.link()
+        while not self.ends:
+            started, worked = time.monotonic(), self.loop_ms()
+            link.request("GET", "/", headers=self.browser.headers())
+            answer = link.getresponse()
+            answer.read()
+            assert answer.status == 200, answer.status
+            self.took.append((time.monotonic() - started) * 1000)
+            self.held.append(self.loop_ms() - worked)
+            time.sleep(0.005)
+        link.close()
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ends = True
+        self.thread.join()
+
+    def told(self, what, seconds):
+        took = sorted(self.took)
+        held = max(self.held)
+        print(f"# {what}, {seconds:.1f} s: {len(took)} pages, p50 {took[len(took) // 2]:.1f} ms, p99 "
+              f"{took[len(took) * 99 // 100]:.1f} ms, worst {took[-1]:.1f} ms; the loop was at work "
+              f"at most {held:.1f} ms meanwhile", flush=True)
+        assert CHECKED or held < LOOP_MS, held
+
+
+def says(answer, status, what, lang):
+    assert answer, "no answer"
+    got, headers, text = answer
+    assert got == status, (got, text[:200])
+    assert headers["Content-Type"].startswith("text/html"), (headers["Content-Type"], text[:200])
+    assert headers["Content-Language"] == lang, headers["Content-Language"]
+    said = re.sub(r"<[^>]+>", " ", text.split("<main", 1)[-1])
+    assert WORDS[what][lang] in said, said.strip()[:400]
+
+
+def exactly_the_limit_is_taken(world):
+    answer = world.admin.send(world.admin.form(world.small, PAGE_UPLOAD_MAX))
+    assert answer[0] == 303, (answer[0], answer[2][:300])
+    where = answer[1]["Location"]
+    page = world.admin.get(where)
+    assert page[0] == 200 and str(world.small_rows) in page[2]
+    assert world.hub.kept()[0] == 1
+    assert PAGE_UPLOAD_MAX - 4096 < world.hub.kept()[1] < PAGE_UPLOAD_MAX
+    world.drop(where)
+
+
+def one_byte_more_is_refused_in_the_language_of_the_person(world):
+    for browser in (world.admin, world.english):
+        for size in (PAGE_UPLOAD_MAX + 1, 2 * PAGE_UPLOAD_MAX):
+            answer = browser.send(browser.form(world.small, size))
+            says(answer, 413, "too large", browser.lang)
+            assert world.hub.kept() == (0, 0), world.hub.kept()
+
+
+def who_may_not_send_files_is_told_so_in_a_page(world):
+    caseworker = Browser(world.hub, "marie", "en")
+    body = world.admin.form(world.small, 2 << 20)
+    says(caseworker.send(body), 403, "not allowed", "en")
+    gone = Browser(world.hub, "chef")
+    other = Browser(world.hub, "chef")
+    body = gone.form(world.small, 2 << 20)
+    other.post("/account/sessions/end-others",
+               urllib.parse.urlencode({"csrf": other.csrf("/account")}).encode(),
+               "application/x-www-form-urlencoded")
+    says(gone.send(body), 401, "not signed in", "fr")
+    world.admin = Browser(world.hub, "chef")
+    assert world.hub.kept() == (0, 0), world.hub.kept()
+
+
+def a_real_file_comes_slowly_and_nobody_waits_for_it(world):
+    body = world.admin.form(world.real)
+    seconds = 2.0
+    started = time.monotonic()
+
+    def pace(at):
+        late = started + seconds * at / len(body) - time.monotonic()
+        if late > 0:
+            time.sleep(late)
+        return True
+
+    with Readers(world.hub, "marie") as readers:
+        answer = world.admin.send(body, pace)
+        took = time.monotonic() - started
+    assert answer[0] == 303, (answer[0], answer[2][:300])
+    where = answer[1]["Location"]
+    readers.told(f"while {len(body) >> 20} MiB come in {seconds} s and are looked at", took)
+    text = re.sub(r"(?<=\d)\s(?=\d)", "", world.admin.get(where)[2])
+    assert str(world.real_rows) in text, "how many services there are"
+    assert world.hub.services() == 0, "looking at it imports nothing"
+    world.drop(where)
+
+
+def it_is_imported_and_nobody_waits_for_it(world):
+    file, rows = real_file(len(world.real) // 8)
+    where = world.admin.send(world.admin.form(file))[1]["Location"]
+    fields = urllib.parse.urlencode({"csrf": world.admin.csrf(where)}).encode()
+    started = time.monotonic()
+    with Readers(world.hub, "marie") as readers:
+        answer = world.admin.post(where, fields, "application/x-www-form-urlencoded")
+        took = time.monotonic() - started
+    assert answer[0] == 303 and "done=imported" in answer[1]["Location"], answer[:2]
+    readers.told(f"while {rows} services are imported", took)
+    assert world.hub.services() == rows, world.hub.services()
+    assert world.hub.kept() == (0, 0), world.hub.kept()
+
+
+def broken_off_in_the_middle_leaves_nothing(world):
+    body = world.admin.form(world.small, PAGE_UPLOAD_MAX)
+    # More than HTTP_BODIES_MAX in all: what is promised must be given back.
+    for _ in range(8):
+        assert world.admin.send(body, lambda at: at < len(body) // 2) is None
+    assert world.hub.kept() == (0, 0), world.hub.kept()
+    answer = world.admin.send(world.admin.form(world.small))
+    assert answer[0] == 303, answer[0]
+    world.drop(answer[1]["Location"])
+
+
+def call(hub, method, body, kind="application/proto"):
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(120)
+        sock.connect(os.path.join(hub.dir, "hubd.sock"))
+        sock.sendall((f"POST /maillon.api.v1.{method} HTTP/1.1\r\nHost: hub\r\nContent-Type: {kind}"
+                      f"\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n").encode())
+        try:
+            sock.sendall(body)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        data = b""
+        try:
+            while piece := sock.recv(65536):
+                data += piece
+        except ConnectionResetError:
+            pass
+    head, _, rest = data.partition(b"\r\n\r\n")
+    return int(head.split()[1]), rest
+
+
+def varint(number):
+    out = b""
+    while number > 127:
+        out += bytes([number & 127 | 128])
+        number >>= 7
+    return out + bytes([number])
+
+
+def import_request(file, size):
+    """ImportRequest: format = 1, file = 2; the file is filled with blanks."""
+    head = b"\x0a\x0edata-inclusion\x12"
+    room = size - len(head)
+    length = room - len(varint(room))
+    body = head + varint(length) + file + b" " * (length - len(file))
+    assert len(body) == size, (len(body), size)
+    return body
+
+
+def the_api_takes_its_limit_and_not_a_byte_more(world):
+    status, answer = call(world.hub, "Directory/StageImport",
+                          import_request(world.small, API_IMPORT_MAX))
+    assert status == 200, (status, answer[:200])
+    assert world.hub.kept()[0] == 1, world.hub.kept()
+    world.hub.ctl("call", "Directory/DropStaged", json.dumps({"id": staged(world.hub)}))
+    status, answer = call(world.hub, "Directory/StageImport", b" " * (API_IMPORT_MAX + 1))
+    assert status == 413 and b"too large" in answer, (status, answer[:200])
+    assert world.hub.kept() == (0, 0), world.hub.kept()
+
+
+def staged(hub):
+    with sqlite3.connect(f"file:{hub.dir}/hub.db?mode=ro", uri=True) as db:
+        return db.execute("SELECT id FROM import_staged WHERE done = 0").fetchone()[0]
+
+
+def memory_stays_bounded(world):
+    most, now = world.hub.memory_kb("VmHWM"), world.hub.memory_kb("VmRSS")
+    print(f"# at most {most >> 10} MiB, now {now >> 10} MiB; {world.before >> 10} MiB before",
+          flush=True)
+    assert CHECKED or most < 700 << 10, most
+
+
+TESTS = [
+    exactly_the_limit_is_taken,
+    one_byte_more_is_refused_in_the_language_of_the_person,
+    who_may_not_send_files_is_told_so_in_a_page,
+    broken_off_in_the_middle_leaves_nothing,
+    a_real_file_comes_slowly_and_nobody_waits_for_it,
+    it_is_imported_and_nobody_waits_for_it,
+    the_api_takes_its_limit_and_not_a_byte_more,
+    memory_stays_bounded,
+]
+
+
+class World:
+    def __init__(self, root):
+        self.hub = Hub(root)
+        self.hub.add_user("chef", "admin")
+        self.hub.add_user("boss", "admin")
+        self.hub.add_user("marie", "caseworker")
+        self.admin, self.english = Browser(self.hub, "chef"), Browser(self.hub, "boss", "en")
+        self.small, self.small_rows = real_file(100000)
+        # A sanitizer's build takes many times as long.
+        self.real, self.real_rows = real_file(REAL // 8 if CHECKED else REAL)
+        self.before = self.hub.memory_kb("VmRSS")
+
+    def drop(self, where):
+        fields = urllib.parse.urlencode({"csrf": self.admin.csrf(where)}).encode()
+        answer = self.admin.post(where + "/drop", fields, "application/x-www-form-urlencoded")
+        assert answer[0] == 303, answer[0]
+        assert self.hub.kept() == (0, 0), self.hub.kept()
+
+
+def main():
+    failed = 0
+    print(f"1..{len(TESTS)}")
+    with tempfile.TemporaryDirectory() as root:
+        world = World(root)
+        for number, test in enumerate(TESTS, 1):
+            started = time.monotonic()
+            try:
+                test(world)
+                verdict = "ok"
+            except Exception:  # every failure is one test's, whatever it is
+                traceback.print_exc()
+                verdict = "not ok"
+                failed += 1
+            print(f"{verdict} {number} - {test.__name__.replace('_', ' ')} "
+                  f"# {time.monotonic() - started:.1f} s", flush=True)
+        world.hub.stop()
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
