@@ -1,5 +1,7 @@
 #include "hub/domain/import_stage.h"
 
+#define GONE "this file is no longer here: send it again"
+
 static bool drop_parts(struct tx *tx, const char *id, struct err *err)
 {
     AUTO(stmt_release)
@@ -108,7 +110,7 @@ bool stage_add(struct tx *tx, const char *id, bool is_services, size_t number, s
     AUTO(stmt_release)
     struct stmt *stmt = stmt_get(tx->store,
                                  "INSERT INTO import_staged_part (staged, services, number, data) "
-                                 "VALUES (?1, ?2, ?3, ?4)",
+                                 "SELECT id, ?2, ?3, ?4 FROM import_staged WHERE id = ?1",
                                  err);
     if (!stmt)
         return false;
@@ -116,7 +118,9 @@ bool stage_add(struct tx *tx, const char *id, bool is_services, size_t number, s
     stmt_bind_i64(stmt, 2, is_services);
     stmt_bind_i64(stmt, 3, (int64_t)number);
     stmt_bind_bytes(stmt, 4, part);
-    return stmt_run(stmt, err);
+    if (!stmt_run(stmt, err))
+        return false;
+    return store_changes(tx->store) == 1 || err_set(err, ERR_UNKNOWN, GONE);
 }
 
 bool stage_set_report(struct tx *tx, const char *id, struct bytes report, bool is_done,
@@ -148,7 +152,7 @@ bool stage_find(struct store *store, struct arena *arena, const char *id, struct
     if (!stmt_next(stmt, &row, err))
         return false;
     if (!row)
-        return err_set(err, ERR_UNKNOWN, "this file is no longer here: send it again");
+        return err_set(err, ERR_UNKNOWN, GONE);
     *ret = (struct staged){
         .id = arena_text(arena, stmt_text(stmt, 0)),
         .account = arena_text(arena, stmt_text(stmt, 1)),

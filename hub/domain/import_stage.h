@@ -24,7 +24,8 @@ struct staged {
  */
 NODISCARD bool stage_begin(struct tx *tx, const struct staged *staged, char ret_id[STAGED_ID],
                            struct err *err);
-/** The next part of the file, or of the services beside it. At most STAGED_PART_MAX. */
+/** The next part of the file, or of the services beside it. At most STAGED_PART_MAX. ERR_UNKNOWN:
+ * it was dropped meanwhile. */
 NODISCARD bool stage_add(struct tx *tx, const char *id, bool is_services, size_t number,
                          struct bytes part, struct err *err);
 /** @param is_done  imported: the file is dropped, the report stays till the hour is over. */

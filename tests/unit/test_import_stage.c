@@ -57,6 +57,21 @@ static void one_file_an_account_and_few_in_all(void **state)
     assert_err(f, ERR_LIMIT, stage_begin(&f->tx, &staged, id, &f->err));
 }
 
+static void parts_that_come_after_it_was_dropped_are_not_kept(void **state)
+{
+    struct domain_fixture *f = *state;
+    char first[STAGED_ID], id[STAGED_ID];
+    struct staged staged = of("a");
+    struct bytes whole;
+    assert_ok(f, stage_begin(&f->tx, &staged, first, &f->err));
+    assert_ok(f, stage_add(&f->tx, first, false, 0, BYTES_LITERAL("abc"), &f->err));
+    assert_ok(f,
+              stage_begin(&f->tx, &staged, id, &f->err)); /* the same account in another window */
+    assert_err(f, ERR_UNKNOWN, stage_add(&f->tx, first, false, 1, BYTES_LITERAL("def"), &f->err));
+    assert_ok(f, stage_read(f->tx.store, f->tx.arena, first, false, &whole, &f->err));
+    assert_int_equal(whole.len, 0);
+}
+
 static void a_file_nobody_imports_is_forgotten(void **state)
 {
     struct domain_fixture *f = *state;
@@ -80,6 +95,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(a_file_waits_in_parts_and_is_read_whole),
         T(one_file_an_account_and_few_in_all),
+        T(parts_that_come_after_it_was_dropped_are_not_kept),
         T(a_file_nobody_imports_is_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
