@@ -161,7 +161,7 @@ static bool show_referral(struct call *call, const struct waiting_row *row, row_
         return false;
     view->id = view->referral->id;
     view->name = view->referral->peer_name;
-    view->clock = waiting_percent(referral.created_ms, row->due_ms, call->now);
+    view->clock = view->referral->clock;
     return true;
 }
 

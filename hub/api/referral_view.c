@@ -9,6 +9,7 @@
 #include "hub/domain/codes.h"
 #include "hub/domain/consent.h"
 #include "hub/domain/directory.h"
+#include "hub/domain/waiting.h"
 #include "hub/outbox/outbox.h"
 
 /* What a role may see of a person (PRODUCT.md, features: a secretary sees logistics, not reasons).
@@ -225,7 +226,9 @@ bool referral_make_view(struct call *call, struct referral_peers *peers,
     view->feedback = referral->feedback;
     view->created = rpc_time(call, referral->created_ms);
     view->changed = rpc_time(call, referral->changed_ms);
-    view->answer_due = rpc_time(call, (int64_t)referral_due_s(&referral->state) * 1000);
+    int64_t due_ms = (int64_t)referral_due_s(&referral->state) * 1000;
+    view->answer_due = rpc_time(call, due_ms);
+    view->clock = waiting_percent(referral_clock_start_ms(referral), due_ms, call->now);
     view->late = referral_is_late(referral, call->now);
     view->delivery = rpc_text(call, delivery);
     view->purged = referral->purged_ms != 0;

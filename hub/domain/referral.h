@@ -145,6 +145,8 @@ static inline enum referral_side referral_our_side(const struct referral *referr
 char *referral_id_text(const struct oid *id, char out[REFERRAL_ID_TEXT]);
 /** The status with the machine receipt in it: `delivered` while nothing else is known. */
 Maillon__Hfp__V1__BusinessStatus referral_business_status(const struct referral *referral);
+/** When the clock began that referral_due_s() ends: what is owed may be an answer to a question. */
+int64_t referral_clock_start_ms(const struct referral *referral);
 /** Urgent or an emergency: its clocks are shorter. */
 bool referral_is_urgent(const struct referral *referral);
 /** Sent a day ago (urgent: four hours) and more, and the peer's hub has not got it (R-PD-10). */

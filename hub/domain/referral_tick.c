@@ -15,13 +15,17 @@ static bool may_expire(const struct referral *referral)
            (referral_allowed(&referral->state, REFERRAL_SENDER) >> REFERRAL_ACTION(EXPIRE) & 1);
 }
 
+int64_t referral_clock_start_ms(const struct referral *referral)
+{
+    return referral->state.flags & REFERRAL_QUESTION_OPEN ? (int64_t)referral->state.asked_s * 1000
+                                                          : referral->created_ms;
+}
+
 /* When the reminder after `late_stage` earlier ones is due: half the clock, then its end. */
 static int64_t late_ms(const struct referral *referral)
 {
     int64_t due = (int64_t)referral_due_s(&referral->state) * 1000;
-    int64_t start = referral->state.flags & REFERRAL_QUESTION_OPEN
-                        ? (int64_t)referral->state.asked_s * 1000
-                        : referral->created_ms;
+    int64_t start = referral_clock_start_ms(referral);
     if (!due || referral->late_stage >= 2)
         return 0;
     return referral->late_stage == 0 && start < due ? start + (due - start) / 2 : due;

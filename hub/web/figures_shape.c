@@ -10,8 +10,8 @@
 json_t *figures_ring(unsigned percent)
 {
     unsigned shown = percent > 100 ? 100 : percent;
-    return json_pack("{s:i, s:b, s:b}", "shown", (int)shown, "is_half",
-                     percent >= 50 && percent < 100, "is_late", percent >= 100);
+    return json_pack("{s:i, s:b, s:b, s:b}", "shown", (int)shown, "is_in_time", percent < 50,
+                     "is_half", percent >= 50 && percent < 100, "is_late", percent >= 100);
 }
 
 static void add_number(void *ctx, const char *name, struct buf *out)

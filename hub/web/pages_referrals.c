@@ -1,5 +1,7 @@
 /* Sending somebody on, and what became of it. */
 #include "hub/base/text.h"
+#include "hub/web/figures_shape.h"
+#include "hub/web/pages_admin.h"
 #include "hub/web/pages_referral.h"
 
 #include <stdio.h>
@@ -186,6 +188,9 @@ static void view_referral(struct page_visit *visit)
     add_typed(visit);
     add_last_answer(visit);
     add_ways(referral);
+    if (*page_text(referral, "answerDue"))
+        json_object_set_new(referral, "ring",
+                            figures_ring((unsigned)admin_number(referral, "clock")));
 }
 
 /* The list: open ones, then those that ended. */

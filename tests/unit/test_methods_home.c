@@ -111,6 +111,20 @@ static void everybody_sees_what_their_role_is_for(void **state)
     assert_null(strstr(body, "Vestiaire"));
 }
 
+static void the_clock_of_a_question_begins_when_it_was_asked(void **state)
+{
+    struct fixture *f = *state;
+    char sql[120];
+    api_add_user(&f->api, "marie", "caseworker", PASSPHRASE);
+    add_referral(f, 1, true, REFERRAL_STATUS(REQUESTED), 3600);
+    snprintf(sql, sizeof(sql), "UPDATE referral SET flags = %d, asked_s = %lld WHERE id = 1",
+             REFERRAL_QUESTION_OPEN, (long long)f->api.clock.wall.ms / 1000 - 36 * 3600);
+    run(f, sql);
+    const char *body = list(f, "marie"), *row = strstr(body, "\"clock\":50");
+    assert_non_null(row); /* half of the 72 hours, in the referral and beside it */
+    assert_non_null(strstr(row + 1, "\"clock\":50"));
+}
+
 static void what_seven_rows_leave_out_is_counted(void **state)
 {
     struct fixture *f = *state;
@@ -160,6 +174,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(everybody_sees_what_their_role_is_for),
+        TEST(the_clock_of_a_question_begins_when_it_was_asked),
         TEST(what_seven_rows_leave_out_is_counted),
         TEST(news_are_gone_once_the_account_has_opened_them),
         TEST(an_empty_hub_says_what_is_there_already),

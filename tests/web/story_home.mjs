@@ -160,6 +160,25 @@ export const tests = [
     }
   }],
 
+  ["a referral shows the clock that runs as the first page does, with words beside it", async (world) => {
+    const page = await open(world, { who: "paul", hub: "mulots" });
+    const drawn = (where) => page.getAttribute(`${where} .ring .over`, "stroke-dasharray");
+    const row = `[data-row=referral-${world.requested}]`;
+    await page.goto("/");
+    ok(await page.isVisible(`${row} .ring.is-late`), "a ring on the first page");
+    const first = await drawn(row);
+    await page.goto(`/referrals/${world.requested}`);
+    equal(await drawn("#state"), first, "the same ring on the referral's own page");
+    ok(await page.isVisible("#state .ring.is-late"), "which is late");
+    const said = await page.innerText("#state .waits");
+    ok(/Il fallait répondre avant le/.test(said) && /En retard\s: le délai a fini il y a/.test(said), `who, what, by when: ${said}`);
+    await page.goto(`/referrals/${world.requested}?lang=en`);
+    ok(/Late: the time to answer ended/.test(await page.innerText("#state .waits")), "in English, too");
+    await page.goto("/?lang=fr");
+    const sender = await open(world, { who: "marie" });
+    await sender.goto(`/referrals/${world.accepted}`);
+    equal(await sender.locator("#state .ring").count(), 0, "no ring once it is answered");
+  }],
   ["news come without reloading, are told to screen readers, and end when they are opened", async (world) => {
     const id = await send(world, "Yvonne");
     await until(async () => (await state(world, "mulots", "paul", id)) === "requested", "it arrives");
