@@ -130,6 +130,16 @@ static void make_terms(struct reader *r, bool only_stops, struct term ret[TERMS_
     *ret_count = count;
 }
 
+/* Everyday words and the directory often know the same one. */
+static void add_meant(struct correction *correction, const char *word)
+{
+    for (size_t i = 0; i < correction->count; i++)
+        if (strcmp(correction->meant[i], word) == 0)
+            return;
+    if (correction->count < CORRECTION_MEANT_MAX)
+        correction->meant[correction->count++] = word;
+}
+
 static void make_corrections(const struct reader *r, struct search_reading *ret)
 {
     for (size_t i = 0; i < r->count && ret->correction_count < CORRECTIONS_MAX; i++) {
@@ -138,8 +148,8 @@ static void make_corrections(const struct reader *r, struct search_reading *ret)
             continue;
         struct correction *correction = &ret->corrections[ret->correction_count++];
         *correction = (struct correction){.typed = typed->word};
-        for (size_t k = 0; k < typed->near_count && k < CORRECTION_MEANT_MAX; k++)
-            correction->meant[correction->count++] = typed->near[k];
+        for (size_t k = 0; k < typed->near_count; k++)
+            add_meant(correction, typed->near[k]);
     }
 }
 

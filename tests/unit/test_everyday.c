@@ -236,13 +236,14 @@ static void a_slip_is_said_with_what_was_looked_for(void **state)
 {
     struct domain_fixture *f = *state;
     struct directory_results results;
-    import_text(f, "[{\"id\":\"1\",\"nom\":\"Cours de français\"}]");
+    import_text(f, "[{\"id\":\"1\",\"nom\":\"Apprendre le français\"}]");
     const struct directory_query query = {.words = "appendre le francais"};
     assert_ok(f, directory_search(f->tx.store, f->tx.arena, &query, &results, &f->err));
     assert_int_equal(results.count, 1);
     assert_int_equal(results.correction_count, 1);
     assert_string_equal(results.corrections[0].typed, "appendre");
     assert_string_equal(results.corrections[0].meant[0], "apprendre");
+    assert_int_equal(results.corrections[0].count, 1); /* once, whoever else knows the word */
 }
 
 static void pages_of_a_list_follow_each_other(void **state)
