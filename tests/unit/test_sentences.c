@@ -31,6 +31,16 @@ static const struct {
     {"2 audit logs do not match what was signed before: see hubctl audit list",
      "2 journaux ne correspondent pas à ce qui avait été signé : regardez les alarmes "
      "ci-dessous."},
+    {"accept needs contact_name: write the person to ask for at your service",
+     "Dites qui demander chez vous : un nom, ou « l’accueil »."},
+    {"review is not a date: write 2026-12-15, or 2026-12-15T14:00Z",
+     "Écrivez la date ainsi : 2026-12-15. Avec l’heure : 2026-12-15T14:00."},
+    {"field \"amount\" of Quantity must be a whole number from 0, of 32 bits",
+     "Le nombre s’écrit en chiffres, sans virgule ni unité : 12."},
+    {"the consent does not cover what is sent: language; ask the person and add it to "
+     "consent.field, or leave it out",
+     "Ce qui est écrit ici n’est pas encore coché. Demandez à la personne, cochez ce qu’elle "
+     "accepte, ou effacez le reste."},
     {"many audit logs", NULL},
     {"introduced by ", NULL},
     {"something else", NULL},
