@@ -61,6 +61,19 @@ static bool find_own(struct tx *tx, const char *uid, struct service_row *ret, st
     return ret->content || err_set(err, ERR_UNKNOWN, "this hub has no such service");
 }
 
+/* What is said without a date is said now. */
+static Maillon__Hfp__V1__Capacity *date_capacity(const struct tx *tx,
+                                                 const Maillon__Hfp__V1__Capacity *said, bool anew,
+                                                 Maillon__Hfp__V1__Capacity *dated)
+{
+    if (!said)
+        return NULL;
+    *dated = *said;
+    if (anew || !said->updated_s)
+        dated->updated_s = (uint64_t)tx->now.ms / 1000;
+    return dated;
+}
+
 bool directory_put_service(struct tx *tx, const char *uid,
                            const Maillon__Hfp__V1__ServiceContent *content, char *ret_uid,
                            struct err *err)
@@ -80,7 +93,10 @@ bool directory_put_service(struct tx *tx, const char *uid,
         return false;
     if (count >= SERVICES_PER_NODE)
         return err_set(err, ERR_LIMIT, "this hub has %d services already", SERVICES_PER_NODE);
-    if (!publish(tx, uid, row.version, content, err))
+    Maillon__Hfp__V1__ServiceContent told = *content;
+    Maillon__Hfp__V1__Capacity dated;
+    told.capacity = date_capacity(tx, content->capacity, false, &dated);
+    if (!publish(tx, uid, row.version, &told, err))
         return err_wrap(err, "publish a service");
     if (ret_uid)
         text_copy(ret_uid, SERVICE_UID_MAX + 1, uid);
@@ -101,12 +117,7 @@ bool directory_set_capacity(struct tx *tx, const char *uid,
         return false;
     Maillon__Hfp__V1__ServiceContent content = *row.content;
     Maillon__Hfp__V1__Capacity dated;
-    content.capacity = NULL;
-    if (capacity) {
-        dated = *capacity;
-        dated.updated_s = (uint64_t)tx->now.ms / 1000;
-        content.capacity = &dated;
-    }
+    content.capacity = date_capacity(tx, capacity, true, &dated);
     return publish(tx, uid, row.version, &content, err);
 }
 

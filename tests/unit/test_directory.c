@@ -92,6 +92,26 @@ static void capacity_is_dated_and_ends_by_itself(void **state)
     assert_int_equal(query_i64(f, "SELECT version FROM service"), 3);
 }
 
+static void places_told_with_the_service_are_as_new_as_it(void **state)
+{
+    struct domain_fixture *f = *state;
+    struct directory_service service;
+    service_content content = make_content("Atelier vélo", "", "Redon", "35600");
+    Maillon__Hfp__V1__Capacity capacity;
+    maillon__hfp__v1__capacity__init(&capacity);
+    capacity.code = MAILLON__HFP__V1__CAPACITY_CODE__CAPACITY_CODE_CAPACITY;
+    content.capacity = &capacity;
+    assert_ok(f, directory_put_service(&f->tx, "velo", &content, NULL, &f->err));
+    assert_ok(
+        f, directory_find_service(f->tx.store, f->tx.arena, own_id(f, "velo"), &service, &f->err));
+    assert_int_equal(service.content->capacity->updated_s, f->tx.now.ms / 1000);
+    capacity.updated_s = 1700000000;
+    assert_ok(f, directory_put_service(&f->tx, "velo", &content, NULL, &f->err));
+    assert_ok(
+        f, directory_find_service(f->tx.store, f->tx.arena, own_id(f, "velo"), &service, &f->err));
+    assert_int_equal(service.content->capacity->updated_s, 1700000000);
+}
+
 static void own_service_is_renewed_before_it_expires(void **state)
 {
     struct domain_fixture *f = *state;
@@ -219,6 +239,7 @@ int main(void)
         T(each_change_is_one_more_version_and_one_journal_row),
         T(removed_service_is_gone_and_may_come_back),
         T(capacity_is_dated_and_ends_by_itself),
+        T(places_told_with_the_service_are_as_new_as_it),
         T(own_service_is_renewed_before_it_expires),
         T(bad_content_is_refused_with_the_field),
         T(newer_version_of_a_peer_wins_and_older_has_no_effect),
