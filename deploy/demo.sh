@@ -177,8 +177,8 @@ until_true "lea sees that three hold it" notice_is reuse lea "$shortage" reached
 ok "3 hubs"
 step "omar at ${name[jobs]} claims eight"
 ctl jobs --user omar notice claim "$shortage" --quantity 8 --contact-role accueil >/dev/null
-until_true "the claim adds up at ${name[reuse]}" notice_is reuse lea "$shortage" committed 8
-expect "remaining" 4 "$(notice reuse lea "$shortage" remaining)"
+until_true "the claim adds up at ${name[reuse]}" notice_is reuse ines "$shortage" committed 8
+expect "remaining" 4 "$(notice reuse ines "$shortage" remaining)"
 ok "12 asked, 8 committed, 4 remaining"
 step "and everyone sees what is still missing"
 until_true "${name[town]} sees the rest" notice_is town marie "$shortage" remaining 4
