@@ -22,7 +22,7 @@ static const char *show_share(const json_t *line, const char *name, char out[CEL
     if (answer_flag(share, "none"))
         snprintf(out, CELL, "-");
     else if (answer_flag(share, "few"))
-        snprintf(out, CELL, "<5");
+        snprintf(out, CELL, "too few");
     else
         snprintf(out, CELL, "%lld %%", (long long)answer_number(share, "percent"));
     return out;
@@ -35,7 +35,7 @@ static const char *show_median(const json_t *line, const char *name, char out[CE
     if (answer_flag(median, "none"))
         snprintf(out, CELL, "-");
     else if (answer_flag(median, "few"))
-        snprintf(out, CELL, "<5");
+        snprintf(out, CELL, "too few");
     else if (minutes < 120)
         snprintf(out, CELL, "%lld min", (long long)minutes);
     else
@@ -95,7 +95,8 @@ static const struct option figures_options[] = {
 const struct command commands_figures[] = {
     {"figures", "What this hub did, in figures", "Figures/Get", figures_options, show_figures,
      run_figures, NULL,
-     "A number from one to four is \"<5\". Exercises and what was entered in error do not count.\n"
+     "A number from one to four is \"<5\", and a share or a time of so few is \"too few\". "
+     "Exercises and what was entered in error do not count.\n"
      "IN TIME: accepted, refused or put on hold before the clock was over; of referrals that were "
      "answered or whose clock is over. ANSWER: median time from sending to that. OUTCOME: "
      "completed, "
