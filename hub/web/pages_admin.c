@@ -215,6 +215,8 @@ static void shape_config(struct page_visit *visit)
         const char *other = json_string_value(json_object_get(option, "defaultValue"));
         json_object_set_new(option, "is_own",
                             json_boolean(strcmp(value ? value : "", other ? other : "") != 0));
+        json_object_set_new(option, "said",
+                            json_string(page_word(visit, "setting", page_text(option, "name"))));
     }
 }
 

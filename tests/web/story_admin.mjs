@@ -265,6 +265,14 @@ export const tests = [
     }
   }],
 
+  ["every setting is explained in the language of the page", async (world) => {
+    const page = await open(world, { who: "alix" });
+    await page.goto("/admin/config");
+    ok((await page.locator("main .row").count()) > 20, "the settings");
+    equal((await page.locator("main .row [lang=en]").allInnerTexts()).join(), "", "only in English");
+    await page.context().close();
+  }],
+
   ["a coordinator finds no door to the hub's own pages", async (world) => {
     const page = await open(world, { who: "lea" });
     for (const where of ["/admin", "/admin/peers", "/admin/users", "/admin/invite", "/admin/queue", "/admin/keys", "/admin/circles", "/admin/recovery", "/admin/card", "/admin/backup", "/admin/config"])
