@@ -1,28 +1,12 @@
 /* hubctl referral attach, attachments, fetch: letters and photos that go with a referral. */
 #include "admin/attach.h"
 #include "admin/show.h"
+#include "hub/domain/attachment.h"
 #include "proto/limits.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-/* By how a file begins: names are wrong too often. */
-static const char *media_type_of(struct bytes file)
-{
-    static const struct {
-        const char *begin, *media_type;
-        size_t len;
-    } types[] = {
-        {"%PDF-", "application/pdf", 5},
-        {"\xff\xd8\xff", "image/jpeg", 3},
-        {"\x89PNG\r\n\x1a\n", "image/png", 8},
-    };
-    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-        if (file.len >= types[i].len && memcmp(file.data, types[i].begin, types[i].len) == 0)
-            return types[i].media_type;
-    return file.len && !memchr(file.data, 0, file.len) ? "text/plain" : NULL;
-}
 
 static json_t *send_slice(struct ctl *ctl, struct bytes file, size_t offset, const json_t *first,
                           const char *upload, struct err *err)
@@ -43,7 +27,7 @@ json_t *attach_upload(struct ctl *ctl, const char *path, const char *id, const c
     AUTO(buf_done) struct buf file = {0};
     if (!file_read(path, ATTACHMENT_BYTES, &file, err))
         return NULL;
-    const char *type = media_type_of(buf_bytes(&file));
+    const char *type = attachment_type_of(buf_bytes(&file));
     if (!type) {
         err_set(err, ERR_INVALID,
                 file.len ? "%.120s cannot be attached: only PDF, JPEG, PNG and plain text are taken"

@@ -313,8 +313,10 @@ static bool fill_event(struct call *call, const struct referral *referral,
     view->delivery = rpc_text(call, delivery);
     view->pending = event->verdict == REFERRAL_PENDING;
     view->refused = event->verdict == REFERRAL_REFUSED || event->verdict == REFERRAL_FORKED;
-    if (sees_all && event->payload)
+    if (sees_all && event->payload) {
         view->text = rpc_text(call, event->payload->text);
+        view->attachments = (uint32_t)event->payload->n_attachment;
+    }
     if (sees_all && event->body)
         view->reason = rpc_text(call, event->body->reason);
     return true;

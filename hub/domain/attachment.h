@@ -36,6 +36,8 @@ struct attachment {
 /** The list of what may be attached, for people: "PDF, JPEG, PNG or plain text". */
 #define ATTACHMENT_TYPES_WORDS "PDF, JPEG, PNG or plain text"
 bool attachment_type_is_taken(const char *media_type);
+/** By how a file begins: names are wrong too often. NULL: none that is taken, or empty. */
+const char *attachment_type_of(struct bytes file);
 /** Parts of a file of `size` bytes. */
 uint32_t attachment_parts(uint64_t size);
 /** What a people's name of a file becomes: no path, no control or direction marks, short. */

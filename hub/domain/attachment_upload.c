@@ -28,15 +28,23 @@ static bool is_of_type(const char *media_type, struct bytes data, uint64_t offse
     return true;
 }
 
+const char *attachment_type_of(struct bytes file)
+{
+    for (size_t i = 0; i < ARRAY_LEN(begins); i++)
+        if (file.len >= begins[i].len && memcmp(file.data, begins[i].begin, begins[i].len) == 0)
+            return begins[i].media_type;
+    return file.len && !memchr(file.data, 0, file.len) ? "text/plain" : NULL;
+}
+
 static bool first_is_whole(const struct attachment_slice *slice, struct err *err)
 {
     if (!slice->name || !*slice->name)
         return err_set(err, ERR_INVALID, "name is missing: write what the file is called");
+    if (!slice->size)
+        return err_set(err, ERR_INVALID, "the file is empty");
     if (!slice->media_type || !attachment_type_is_taken(slice->media_type))
         return err_set(err, ERR_INVALID,
                        "files of this kind are not taken: only " ATTACHMENT_TYPES_WORDS);
-    if (!slice->size)
-        return err_set(err, ERR_INVALID, "the file is empty");
     if (slice->size > ATTACHMENT_BYTES)
         return err_set(err, ERR_LIMIT,
                        "the file is too large: at most %d MiB, so scan it with less detail",

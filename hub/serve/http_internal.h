@@ -22,7 +22,7 @@ struct request {
     bool started;          /* the whole body is here, the call was made */
     size_t skip;           /* of a body that is not taken: read and thrown away */
     bool asking;           /* whether this caller may send so much; the body waits */
-    bool for_admins;       /* … which only an admin may */
+    unsigned for_roles;    /* … which only these may; 0: whoever is signed in */
     bool is_whole;         /* the whole body came while it was asked */
     bool refused;          /* answered at once; what `skip` says may still come before it ends */
     const char *text_type; /* the text inside the answer is what was asked for; NULL: all of it */

@@ -193,12 +193,11 @@ static void refuse_body(struct request *request, const struct err *err)
     http_answer_later(request);
 }
 
-static bool is_admin(const struct reply *reply)
+static bool has_role(const struct reply *reply, unsigned roles)
 {
     Maillon__Api__V1__Account *account =
         maillon__api__v1__account__unpack(NULL, reply->body.len, reply->body.data);
-    bool yes =
-        account && !account->must_protect && (account_roles_parse(account->role) & ROLE_ADMIN);
+    bool yes = account && !account->must_protect && (account_roles_parse(account->role) & roles);
     if (account)
         maillon__api__v1__account__free_unpacked(account, NULL);
     return yes;
@@ -226,7 +225,7 @@ static void on_asked(void *ctx, const struct reply *reply)
     struct http *http = request->http;
     struct err err = reply->err;
     request->asking = false;
-    if (reply->ok && request->for_admins && !is_admin(reply))
+    if (reply->ok && request->for_roles && !has_role(reply, request->for_roles))
         err_set(&err, ERR_DENIED, "this account's role does not allow it");
     else if (reply->ok && http->bodies + request->length > HTTP_BODIES_MAX)
         err_set(&err, ERR_LIMIT, "too many large requests at once; try again later");

@@ -10,9 +10,10 @@
 #include <stdio.h>
 #include <strings.h>
 
-#define SKIPPED_MAX       (8 << 20) /* of a form that is too large: read, so that the answer is seen */
-#define UNSIGNED_MAX      16384     /* of a caller who shows no token: a sign-in is far smaller */
-#define FILES_SKIPPED_MAX (4 * PAGE_UPLOAD_MAX) /* as SKIPPED_MAX, of who may send files */
+/* Of a form that is too large so much is read, so that the answer is seen. */
+#define SKIPPED_MAX   (8 << 20)
+#define SKIPPED_FILES 4     /* times what the form takes, of who may send files */
+#define UNSIGNED_MAX  16384 /* of a caller who shows no token: a sign-in is far smaller */
 
 enum page_method { PAGE_GET, PAGE_HEAD, PAGE_POST };
 
@@ -28,16 +29,16 @@ static int skip_page(struct http_conn *conn, struct pages_http *page, size_t len
 }
 
 /* What is too large, or too much for somebody who is not signed in. */
-static int refuse_page(struct http_conn *conn, struct pages_http *page, bool takes_files,
+static int refuse_page(struct http_conn *conn, struct pages_http *page, size_t upload_max,
                        uint64_t length)
 {
-    bool is_signed = pages_http_has_session(page), is_file = takes_files && is_signed;
+    bool is_file = upload_max && pages_http_has_session(page);
     if (length <= SKIPPED_MAX)
         return skip_page(conn, page, (size_t)length);
     struct request *request = http_request_new(conn);
     request->page = page;
     http_refuse_page(request, 413, is_file ? "files_too_large" : "too_large",
-                     is_file && length <= FILES_SKIPPED_MAX ? (size_t)length : 0);
+                     is_file && length <= SKIPPED_FILES * upload_max ? (size_t)length : 0);
     return 0;
 }
 
@@ -54,10 +55,11 @@ static int begin_page(struct http_conn *conn, const char *path, enum page_method
         pages_http_read(conn->wsi, method == PAGE_POST, path, secure, address);
     if (!page)
         return http_refuse(conn, 400, ERR_INVALID, "a header of the request is too long");
-    bool is_upload = method == PAGE_POST && length > API_REQUEST_MAX && pages_take_files(path);
-    if (length > (is_upload ? PAGE_UPLOAD_MAX : API_REQUEST_MAX) ||
+    unsigned roles = 0;
+    size_t upload_max = method == PAGE_POST ? pages_upload_max(path, &roles) : 0;
+    if (length > (upload_max > API_REQUEST_MAX ? upload_max : API_REQUEST_MAX) ||
         (length > UNSIGNED_MAX && !pages_http_has_session(page)))
-        return refuse_page(conn, TAKE(page), is_upload, length);
+        return refuse_page(conn, TAKE(page), upload_max, length);
     struct request *request = http_request_new(conn);
     request->page = TAKE(page);
     if (http->bodies + length > HTTP_BODIES_MAX) {
@@ -67,7 +69,7 @@ static int begin_page(struct http_conn *conn, const char *path, enum page_method
     request->head_only = method == PAGE_HEAD;
     request->keep_alive = keep_alive;
     request->length = (size_t)length;
-    request->for_admins = is_upload;
+    request->for_roles = length > API_REQUEST_MAX ? roles : 0;
     if (method != PAGE_POST)
         http_show_page(request);
     else if (length > UNSIGNED_MAX)

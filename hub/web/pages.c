@@ -54,6 +54,7 @@ void visit_free(struct page_visit *visit)
     json_decref(visit->context);
     json_decref(visit->typed);
     files_free(visit->files);
+    files_free_sent(visit->sent);
     free(visit->reopen);
     free(visit->path);
     free(visit->redirect);
@@ -214,7 +215,8 @@ static void on_answer(void *ctx, const struct reply *reply)
         words_add(body, visit->catalog, visit->now);
         json_object_set_new(visit->context, done->as, body);
     }
-    visit->call++;
+    if (!reply->ok || !done->more || !done->more(visit))
+        visit->call++;
     next_call(visit);
 }
 
@@ -259,7 +261,9 @@ static void show_page(struct page_visit *visit)
 {
     if (visit->page->view)
         visit->page->view(visit);
-    if (visit->redirect)
+    if (visit->page->sends_file && visit->sent)
+        visit_send_file(visit);
+    else if (visit->redirect)
         visit_redirect(visit, visit->redirect);
     else
         visit_show(visit, visit->page->template);
@@ -491,6 +495,9 @@ void pages_handle(struct pages *pages, const struct page_request *request, page_
     add_basics(visit);
     visit->page = route_find(request->is_post ? "POST" : "GET", request->path, params);
     if (request->refused) {
+        if (visit->page) /* MiB a form takes with its files */
+            json_object_set_new(visit->context, "upload",
+                                json_integer((json_int_t)(visit->page->upload_max >> 20)));
         visit_show_error(visit, request->refused_status, request->refused, "");
         return;
     }

@@ -33,8 +33,6 @@
 
 #define PAGE_CALLS_MAX  8
 #define PAGE_FIELDS_MAX 500 /* of one form */
-/* Bytes of a form with files: a whole region of open data; larger files go through hubctl. */
-#define PAGE_UPLOAD_MAX    33554432
 #define PAGE_COOKIE        "maillon"
 #define PAGE_COOKIE_HOST   "__Host-" /* before the names of tokens, over TLS */
 #define PAGE_COOKIE_VISIT  "maillon-visit"
@@ -54,7 +52,8 @@ struct page_call {
      */
     const char *send;
     json_t *(*build)(struct page_visit *visit); /* instead of `send`; a new object */
-    /** Instead of both: the request as protobuf, for files. Gives up the files of the visit. */
+    /** Instead of both: the request as protobuf, for files. The files of the visit go after the last
+     * of these calls. */
     void (*pack)(struct page_visit *visit, struct buf *out);
     unsigned roles; /* not called for accounts without any of these; 0: called for all */
     bool may_fail;  /* the page is shown without this answer */
@@ -66,6 +65,8 @@ struct page_call {
      */
     bool hold;
     bool (*when)(struct page_visit *visit); /* not called when it says no; NULL: called */
+    /** After an answer: the same call again, for what does not go through in one? NULL: once. */
+    bool (*more)(struct page_visit *visit);
 };
 
 /** PAGE_CALL("claims", "Notices/ListClaims", "openOnly=true", .roles = ROLE_COORDINATOR) */
@@ -79,14 +80,15 @@ struct page {
     const char *path;                       /* ":name" stands for one segment */
     unsigned roles;                         /* any of these sees the page; 0: public */
     struct page_call calls[PAGE_CALLS_MAX]; /* one after the other; ended by an empty row */
-    const char *template;                   /* GET */
+    const char *template;                   /* GET that shows something */
+    bool sends_file;                        /* GET that answers with page_sent_file instead */
     /** May shape the context before it is shown (GET) or the redirect is made (POST). */
     void (*view)(struct page_visit *visit);
     const char *redirect; /* POST: where to go after it; {…} as in `send` */
     /** The GET page that is shown when a call of this one fails, as a rule for a POST; a query as
      * in "?service={form.service}" is for who has to sign in first. */
     const char *again;
-    bool files; /* POST: takes multipart/form-data up to PAGE_UPLOAD_MAX, of admins alone */
+    size_t upload_max; /* POST: takes multipart/form-data of so many bytes; 0: no files */
 };
 
 struct page_link { /* of the navigation; shown when its page exists and the account may see it */
@@ -137,6 +139,13 @@ void page_set_error(struct page_visit *visit, const char *code, const char *deta
  * sent when the form is shown again, else a new one. */
 void page_add_request_key(struct page_visit *visit);
 
+/**
+ * GET: instead of the template goes a file, which the browser saves and does not show. Its bytes so
+ * far, to add to; borrowed. The first call makes it: `media_type` (of a list of ours: it is not
+ * looked at) and `name` count then.
+ */
+struct buf *page_sent_file(struct page_visit *visit, const char *name, const char *media_type);
+
 /** A file that came with the form, in the order of the form; borrowed. */
 struct bytes page_file(struct page_visit *visit, size_t at, const char **ret_field,
                        const char **ret_name);
@@ -181,8 +190,8 @@ AUTO_DEFINE(struct pages, pages_free)
 /** Answers any path, once, on the loop; `done` may be called before pages_handle returns. */
 void pages_handle(struct pages *pages, const struct page_request *request, page_done *done,
                   void *ctx);
-/** Does the form at this path take files? */
-bool pages_take_files(const char *path);
+/** Bytes that the form at this path takes with its files, 0: none, and who may send them. */
+size_t pages_upload_max(const char *path, unsigned *ret_roles);
 /** One cookie of a Cookie header. @return false and "" when absent or it does not fit. */
 bool page_cookie(const char *cookies, const char *name, char *out, size_t size);
 /**

@@ -3,6 +3,7 @@
 
 #include "hub/api/json.h"
 #include "hub/base/mem.h"
+#include "hub/crypto/secret.h"
 #include "hub/crypto/wire.h"
 #include "hub/web/form_multipart.h"
 #include <stdlib.h>
@@ -15,10 +16,19 @@ struct page_files { /* copies: the body of the request goes once it is read */
     size_t count;
 };
 
-bool pages_take_files(const char *path)
+size_t pages_upload_max(const char *path, unsigned *ret_roles)
 {
     const struct page *page = route_find("POST", path, NULL);
-    return page && page->files;
+    *ret_roles = page ? page->roles : 0;
+    return page ? page->upload_max : 0;
+}
+
+/* Letters of people: not left in freed memory. */
+static void wipe(struct buf *data)
+{
+    if (data->data)
+        secret_wipe(data->data, data->len);
+    buf_done(data);
 }
 
 void files_free(struct page_files *files)
@@ -26,7 +36,7 @@ void files_free(struct page_files *files)
     if (!files)
         return;
     for (size_t i = 0; i < files->count; i++)
-        buf_done(&files->list[i].data);
+        wipe(&files->list[i].data);
     free(files);
 }
 
@@ -35,7 +45,9 @@ bool files_read(struct page_visit *visit, const struct page_request *request, js
     char boundary[FORM_BOUNDARY_MAX + 1];
     struct form_file found[FORM_FILES_MAX];
     size_t count;
-    if (!pages_take_files(request->path) || !form_boundary(request->content_type, boundary) ||
+    unsigned roles;
+    if (!pages_upload_max(request->path, &roles) ||
+        !form_boundary(request->content_type, boundary) ||
         !form_parse_multipart(request->body, boundary, form, found, &count))
         return false;
     visit->files = mem_alloc(sizeof(*visit->files));
@@ -46,6 +58,26 @@ bool files_read(struct page_visit *visit, const struct page_request *request, js
         buf_add_bytes(&file->data, found[i].data);
     }
     return true;
+}
+
+struct buf *page_sent_file(struct page_visit *visit, const char *name, const char *media_type)
+{
+    if (!visit->sent) {
+        visit->sent = mem_alloc(sizeof(*visit->sent));
+        visit->sent->name = mem_text(name);
+        visit->sent->media_type = mem_text(media_type);
+    }
+    return &visit->sent->data;
+}
+
+void files_free_sent(struct page_sent *sent)
+{
+    if (!sent)
+        return;
+    wipe(&sent->data);
+    free(sent->name);
+    free(sent->media_type);
+    free(sent);
 }
 
 struct bytes page_file(struct page_visit *visit, size_t at, const char **ret_field,
@@ -71,7 +103,8 @@ void files_call(struct page_visit *visit, const struct page_call *call, const ch
 {
     AUTO(buf_done) struct buf body = {0};
     call->pack(visit, &body);
-    files_free(TAKE(visit->files)); /* what is packed is enough */
+    if (!call->more)
+        files_free(TAKE(visit->files)); /* what is packed is enough */
     rpc_call(visit->pages->config.rpc, path, ENCODING_PROTO, buf_bytes(&body), &visit->caller, done,
              visit);
 }

@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A whole region of open data; larger files go through hubctl. */
+#define IMPORT_UPLOAD_MAX 33554432
+
 #define KEY_SIZE        96
 #define UNKNOWN_SHOWN   40
 #define KNOWN_SHOWN     60
@@ -289,7 +292,7 @@ const struct page pages_import[] = {
     {.method = "POST",
      .path = "/admin/import",
      .roles = ROLE_ADMIN,
-     .files = true,
+     .upload_max = IMPORT_UPLOAD_MAX,
      .calls = {{.as = "staged", .method = "Directory/StageImport", .pack = pack_import}},
      .redirect = "/admin/import/{staged.id}",
      .again = "/admin/import"},

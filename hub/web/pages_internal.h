@@ -29,6 +29,7 @@ struct page_visit {
     unsigned status;          /* of the page that is shown */
     json_t *typed;            /* fields of a POST as they came */
     struct page_files *files; /* of a POST that brings some; NULL: none */
+    struct page_sent *sent;   /* of a GET that answers with a file; NULL: with a page */
     char *redirect;
     const char *content; /* of a POST that shows something once */
     char *reopen;        /* of a POST that shows another form again: its path */
@@ -45,6 +46,8 @@ void visit_show(struct page_visit *visit, const char *content);
 void visit_show_error(struct page_visit *visit, unsigned status, const char *code,
                       const char *detail);
 void visit_redirect(struct page_visit *visit, const char *to);
+/** Answers with the file of page_sent_file. */
+void visit_send_file(struct page_visit *visit);
 
 /** {code, text, detail, said} of what went wrong; the page's own words go before the general ones,
  * the sentence of the API in the page's language (said) before both. */
@@ -88,6 +91,11 @@ json_t *hold_answer(const json_t *answer, char **ret_path);
 NODISCARD bool files_read(struct page_visit *visit, const struct page_request *request,
                           json_t *form);
 void files_free(struct page_files *files); /* NULL is fine */
+struct page_sent {
+    char *name, *media_type;
+    struct buf data;
+};
+void files_free_sent(struct page_sent *sent); /* NULL is fine */
 /** The call of a row with `pack`. */
 void files_call(struct page_visit *visit, const struct page_call *call, const char *path,
                 rpc_done *done);

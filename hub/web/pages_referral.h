@@ -29,6 +29,9 @@ void referral_describe(struct page_visit *visit, json_t *referral);
  * `max`, without the service of `referral`. */
 void referral_add_others(struct page_visit *visit, const json_t *referral, size_t max);
 
+/** Its list "attachment": who attached it, its kind and size in words, whether it can be saved. */
+void attachments_describe(struct page_visit *visit, json_t *referral);
+
 /** "Plus de place" for a code; borrowed. */
 const char *referral_reason(struct page_visit *visit, const char *code);
 /** The request of Referrals/Act that a form describes. */

@@ -36,14 +36,22 @@ const char *referral_reason(struct page_visit *visit, const char *code)
     return *words ? words : page_word(visit, "reason", code);
 }
 
+/* "a joint un fichier" says more than "a écrit". */
+static const char *what_it_did(const json_t *event)
+{
+    return is_text(event, "action", "message") && json_object_get(event, "attachments")
+               ? "attach"
+               : page_text(event, "action");
+}
+
 static json_t *event_words(struct page_visit *visit, json_t *referral, json_t *event)
 {
     bool ours = is_text(event, "by", "us");
     const char *who = ours ? page_value(visit, "hub.name") : page_text(referral, "peerName");
     return json_pack(
         "{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:b}", "who", who, "did",
-        page_word(visit, "did", page_text(event, "action")), "on", page_text(event, "at_text"),
-        "ago", page_text(event, "at_ago"), "said", page_text(event, "text"), "why",
+        page_word(visit, "did", what_it_did(event)), "on", page_text(event, "at_text"), "ago",
+        page_text(event, "at_ago"), "said", page_text(event, "text"), "why",
         referral_reason(visit, page_text(event, "reason")), "ours", ours, "waits",
         ours && (is_text(event, "delivery", "sent") || is_text(event, "delivery", "at-relay")),
         "lost",
@@ -183,6 +191,7 @@ static void view_referral(struct page_visit *visit)
         json_object_set_new(referral, "reason_text",
                             json_string(referral_reason(visit, page_text(referral, "reason"))));
     add_story(visit, referral);
+    attachments_describe(visit, referral);
     add_consent(visit, referral);
     add_verbs(referral);
     add_typed(visit);

@@ -217,6 +217,30 @@ static void only_a_short_list_of_types_is_taken_and_the_bytes_must_fit(void **st
     assert_true(slot.whole);
 }
 
+static void a_file_is_known_by_how_it_begins(void **state)
+{
+    static const struct {
+        struct bytes file;
+        const char *type;
+    } cases[] = {
+        {BYTES_LITERAL("%PDF-1.7"), "application/pdf"},
+        {BYTES_LITERAL("\xff\xd8\xff\xe0"), "image/jpeg"},
+        {BYTES_LITERAL("\x89PNG\r\n\x1a\n"), "image/png"},
+        {BYTES_LITERAL("bonjour"), "text/plain"},
+        {BYTES_LITERAL("\xff\xd8"), "text/plain"},
+        {BYTES_LITERAL("PK\x03\x04\0\0"), NULL},
+        {BYTES_LITERAL(""), NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const char *type = attachment_type_of(cases[i].file);
+        if (cases[i].type)
+            assert_string_equal(type, cases[i].type);
+        else
+            assert_null(type);
+    }
+}
+
 static void slices_come_in_order_and_a_repeated_one_changes_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -547,6 +571,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_file_of_16_mib_is_taken_and_one_byte_more_is_not),
         TEST(only_a_short_list_of_types_is_taken_and_the_bytes_must_fit),
+        cmocka_unit_test(a_file_is_known_by_how_it_begins),
         TEST(slices_come_in_order_and_a_repeated_one_changes_nothing),
         TEST(an_account_has_six_unsent_uploads_and_they_go_after_a_day),
         TEST(names_lose_paths_marks_and_control_characters),

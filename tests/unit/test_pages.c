@@ -147,9 +147,11 @@ static void every_row_of_the_table_can_be_shown_and_called(void **state)
     for (const struct page *const *table = page_tables; *table; table++) {
         for (const struct page *page = *table; page->method; page++) {
             bool is_post = strcmp(page->method, "POST") == 0;
-            if (is_post != (page->redirect != NULL) || is_post == (page->template != NULL))
-                fail_msg("%s %s: a GET has a template, a POST a redirect", page->method,
-                         page->path);
+            if (is_post != (page->redirect != NULL) ||
+                !is_post != (page->template || page->sends_file) ||
+                (page->template && page->sends_file))
+                fail_msg("%s %s: a GET has a template or sends a file, a POST has a redirect",
+                         page->method, page->path);
             AUTO(buf_done) struct buf again = {0};
             json_t *values =
                 json_pack("{s:{s:s, s:s, s:s}}", "path", "id", "x", "code", "x", "uid", "x");
