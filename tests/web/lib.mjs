@@ -159,9 +159,6 @@ export async function photograph(world, page, name) {
   await page.setViewportSize(before);
 }
 
-/* What a change of colours or width can break. */
-const LOOKS = ["color-contrast", "link-in-text-block", "target-size", "scrollable-region-focusable"];
-
 /** The same page in a window that runs scripts: without them the timers of axe never ring. */
 async function twinOf(world, page) {
   const html = await page.content();
@@ -174,11 +171,11 @@ async function twinOf(world, page) {
 }
 
 /** axe under our own policy cannot be a script tag: the context must have bypassCSP. */
-export async function axe(world, shown, onlyLooks = false) {
+export async function axe(world, shown) {
   const page = shown.scriptsOff ? await twinOf(world, shown) : shown;
   if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(world.axe);
-  const { violations } = await page.evaluate((only) => window.axe.run(document, {
-    runOnly: only ?? ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], resultTypes: ["violations"] }), onlyLooks ? LOOKS : null);
+  const { violations } = await page.evaluate(() => window.axe.run(document, {
+    runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], resultTypes: ["violations"] }));
   if (page !== shown) await page.context().close();
   return violations.map((v) => `${v.id}: ${v.nodes.map((n) => `${n.target} ${n.failureSummary}`).join("; ")}`);
 }
