@@ -37,7 +37,7 @@ static void warn_suspect(const json_t *relay)
     char count[SHOW_WHEN];
     if (suspect > 0)
         show_note("Warning: %s took %s in the last day that only another way brought. It is asked "
-                  "last for now. Call its admin; if it goes on: hubctl relay stop %.10s",
+                  "last until a day after. Call its admin; if it goes on: hubctl relay stop %.10s",
                   name_of(relay), show_plural(suspect, "message", count), answer_text(relay, "id"));
 }
 

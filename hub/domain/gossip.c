@@ -275,7 +275,8 @@ static bool put(struct tx *tx, const struct gossip_version *version, bool *held,
     if (!gossip_budget(tx, version, &known, &passed_on, err))
         return false;
     if (!passed_on && version->set == GOSSIP_OTHERS)
-        return err_set(err, ERR_LIMIT, "its author has said enough for now");
+        return err_set(err, ERR_LIMIT, "its author is over the budget of %d objects a day",
+                       GOSSIP_BUDGET_DAY);
     bool twice = known.version == version->version;
     if (twice && !add_proof(tx, version, &known, err))
         return false;

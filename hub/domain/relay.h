@@ -67,7 +67,7 @@ extern const struct relay_limits relay_limits;
 
 enum relay_answer {
     RELAY_HELD,    /* durable when the action commits, or held before */
-    RELAY_QUOTA,   /* full for now */
+    RELAY_QUOTA,   /* over a limit: something held has to be fetched or to expire first */
     RELAY_UNKNOWN, /* no duty for that destination */
 };
 struct relay_deposit {

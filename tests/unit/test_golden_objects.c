@@ -218,7 +218,7 @@ static void add_services(struct golden *g)
     add_signed(g, "service_withdrawn", TYPE_SERVICE, &service, g->op, NULL);
 }
 
-/* ---- a receipt: stored, waiting for an earlier event, refused for now ---- */
+/* ---- a receipt: stored, waiting for an earlier event, refused but not for good ---- */
 
 static void add_receipt(struct golden *g)
 {
