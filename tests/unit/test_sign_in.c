@@ -30,6 +30,23 @@ static void expect(enum err_code code)
                  hub.err.msg);
 }
 
+/* One call of a test that is a row of calls. */
+struct step {
+    struct caller *by;
+    const char *method, *json;
+    enum err_code code; /* ERR_NONE: it works */
+};
+
+static void take_steps(const struct step *steps, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        call(steps[i].by, steps[i].method, steps[i].json);
+        if (hub.err.code != steps[i].code)
+            print_error("step %zu, %s\n", i, steps[i].method);
+        expect(steps[i].code);
+    }
+}
+
 /* The secret that the page shows, as bytes. */
 static void read_secret(uint8_t ret[TOTP_SECRET_BYTES])
 {
@@ -38,10 +55,18 @@ static void read_secret(uint8_t ret[TOTP_SECRET_BYTES])
     assert_true(base32_decode(text, strlen(text), ret, TOTP_SECRET_BYTES));
 }
 
-static const char *code_of(const uint8_t secret[TOTP_SECRET_BYTES], int64_t skew, char out[40])
+/* What the phone shows, `skew` half minutes from now. */
+static const char *digits_of(const uint8_t secret[TOTP_SECRET_BYTES], int64_t skew, char out[16])
 {
     uint64_t step = (uint64_t)(totp_step(hub.clock.wall) + skew);
-    snprintf(out, 40, "{\"code\":\"%06u\"}", totp_hotp(bytes_of(secret, TOTP_SECRET_BYTES), step));
+    snprintf(out, 16, "%06u", totp_hotp(bytes_of(secret, TOTP_SECRET_BYTES), step));
+    return out;
+}
+
+static const char *code_of(const uint8_t secret[TOTP_SECRET_BYTES], int64_t skew, char out[40])
+{
+    char digits[16];
+    snprintf(out, 40, "{\"code\":\"%s\"}", digits_of(secret, skew, digits));
     return out;
 }
 
@@ -54,6 +79,15 @@ static void turn_on(struct caller *caller, uint8_t secret[TOTP_SECRET_BYTES], ch
     read_secret(secret);
     snprintf(recovery, 500, "%s", call(caller, "ConfirmSecondFactor", code_of(secret, 0, request)));
     expect(ERR_NONE);
+}
+
+/* Anne, an admin, is signed in and has turned it on. */
+static struct caller add_protected(uint8_t secret[TOTP_SECRET_BYTES], char recovery[500])
+{
+    api_add_user(&hub, "anne", "admin", PASSPHRASE);
+    struct caller anne = api_sign_in(&hub, "anne", PASSPHRASE);
+    turn_on(&anne, secret, recovery);
+    return anne;
 }
 
 static void passphrase_only(char half[TOKEN_TEXT])
@@ -93,9 +127,7 @@ static void with_a_second_factor_the_passphrase_alone_opens_nothing(void **state
     (void)state;
     uint8_t secret[TOTP_SECRET_BYTES];
     char recovery[500], half[TOKEN_TEXT], code[16];
-    api_add_user(&hub, "anne", "admin", PASSPHRASE);
-    struct caller anne = api_sign_in(&hub, "anne", PASSPHRASE), robber = {0};
-    turn_on(&anne, secret, recovery);
+    struct caller anne = add_protected(secret, recovery), robber = {0};
     passphrase_only(half);
     snprintf(robber.bearer, sizeof(robber.bearer), "%s", half);
     call(&robber, "WhoAmI", "{}");
@@ -103,9 +135,7 @@ static void with_a_second_factor_the_passphrase_alone_opens_nothing(void **state
     send_code(half, "000000");
     expect(ERR_INVALID);
     fake_clock_advance(&hub.clock, 30000);
-    snprintf(code, sizeof(code), "%06u",
-             totp_hotp(bytes_of(secret, sizeof(secret)), (uint64_t)totp_step(hub.clock.wall)));
-    send_code(half, code);
+    send_code(half, digits_of(secret, 0, code));
     expect(ERR_NONE);
     api_field(&hub, "token", anne.bearer, sizeof(anne.bearer));
     call(&anne, "WhoAmI", "{}");
@@ -124,14 +154,10 @@ static void a_half_session_lasts_ten_minutes(void **state)
     (void)state;
     uint8_t secret[TOTP_SECRET_BYTES];
     char recovery[500], half[TOKEN_TEXT], code[16];
-    api_add_user(&hub, "anne", "admin", PASSPHRASE);
-    struct caller anne = api_sign_in(&hub, "anne", PASSPHRASE);
-    turn_on(&anne, secret, recovery);
+    add_protected(secret, recovery);
     passphrase_only(half);
     fake_clock_advance(&hub.clock, HALF_SESSION_MS);
-    snprintf(code, sizeof(code), "%06u",
-             totp_hotp(bytes_of(secret, sizeof(secret)), (uint64_t)totp_step(hub.clock.wall)));
-    send_code(half, code);
+    send_code(half, digits_of(secret, 0, code));
     expect(ERR_UNSIGNED);
 }
 
@@ -140,9 +166,7 @@ static void each_recovery_code_works_once_however_it_is_typed(void **state)
     (void)state;
     uint8_t secret[TOTP_SECRET_BYTES];
     char recovery[500], half[TOKEN_TEXT], code[32];
-    api_add_user(&hub, "anne", "admin", PASSPHRASE);
-    struct caller anne = api_sign_in(&hub, "anne", PASSPHRASE);
-    turn_on(&anne, secret, recovery);
+    struct caller anne = add_protected(secret, recovery);
     const char *at = strchr(recovery, '[');
     assert_non_null(at);
     snprintf(code, sizeof(code), "%.14s", at + 2);
@@ -175,9 +199,7 @@ static void the_secret_is_sealed_in_the_database(void **state)
     char recovery[500];
     struct err err = {0};
     bool row;
-    api_add_user(&hub, "anne", "admin", PASSPHRASE);
-    struct caller anne = api_sign_in(&hub, "anne", PASSPHRASE);
-    turn_on(&anne, secret, recovery);
+    add_protected(secret, recovery);
     AUTO(stmt_release)
     struct stmt *stmt = stmt_get(hub.store, "SELECT secret FROM second_factor", &err);
     assert_true(stmt && stmt_next(stmt, &row, &err) && row);
@@ -190,9 +212,7 @@ static void codes_are_guessed_five_times_and_then_slowly(void **state)
     (void)state;
     uint8_t secret[TOTP_SECRET_BYTES];
     char recovery[500], half[TOKEN_TEXT], other[TOKEN_TEXT];
-    api_add_user(&hub, "anne", "admin", PASSPHRASE);
-    struct caller anne = api_sign_in(&hub, "anne", PASSPHRASE);
-    turn_on(&anne, secret, recovery);
+    add_protected(secret, recovery);
     passphrase_only(half);
     for (int i = 0; i < GUARD_FREE; i++)
         send_code(half, "111111");
@@ -251,9 +271,7 @@ static void a_reset_removes_it_for_who_has_lost_the_phone(void **state)
     (void)state;
     uint8_t secret[TOTP_SECRET_BYTES];
     char recovery[500], passphrase[80];
-    api_add_user(&hub, "anne", "admin", PASSPHRASE);
-    struct caller anne = api_sign_in(&hub, "anne", PASSPHRASE);
-    turn_on(&anne, secret, recovery);
+    struct caller anne = add_protected(secret, recovery);
     api_call_local(&hub, ACCOUNTS "ResetUser", "{\"name\":\"anne\"}");
     api_field(&hub, "passphrase", passphrase, sizeof(passphrase));
     anne = api_sign_in(&hub, "anne", passphrase);
@@ -291,16 +309,15 @@ static void removing_it_asks_for_a_code(void **state)
 {
     (void)state;
     uint8_t secret[TOTP_SECRET_BYTES];
-    char recovery[500], request[40];
-    api_add_user(&hub, "anne", "admin", PASSPHRASE);
-    struct caller anne = api_sign_in(&hub, "anne", PASSPHRASE);
-    turn_on(&anne, secret, recovery);
-    call(&anne, "RemoveSecondFactor", "{\"code\":\"123456\"}");
-    expect(ERR_INVALID);
-    call(&anne, "RemoveSecondFactor", code_of(secret, 0, request));
-    expect(ERR_INVALID); /* it served to turn it on */
-    call(&anne, "RemoveSecondFactor", code_of(secret, 1, request));
-    expect(ERR_NONE);
+    char recovery[500], used[40], fresh[40];
+    struct caller anne = add_protected(secret, recovery);
+    const struct step steps[] = {
+        {&anne, "RemoveSecondFactor", "{\"code\":\"123456\"}", ERR_INVALID},
+        /* served to turn it on */
+        {&anne, "RemoveSecondFactor", code_of(secret, 0, used), ERR_INVALID},
+        {&anne, "RemoveSecondFactor", code_of(secret, 1, fresh), ERR_NONE},
+    };
+    take_steps(steps, ARRAY_LEN(steps));
     anne = api_sign_in(&hub, "anne", PASSPHRASE);
     assert_true(anne.bearer[0]);
 }
@@ -323,24 +340,23 @@ static void own_sessions_are_listed_and_ended_and_no_others(void **state)
     assert_null(strstr(buf_text(&hub.body), "mlt_"));
     api_field(&hub, "id", id, sizeof(id)); /* the newest */
     snprintf(request, sizeof(request), "{\"id\":\"%s\"}", id);
-    call(&zoe, "EndSession", request);
-    expect(ERR_UNKNOWN);
-    call(&first, "EndSession", request);
-    expect(ERR_NONE);
-    call(&second, "WhoAmI", "{}");
-    expect(ERR_UNSIGNED);
+    const struct step one[] = {
+        {&zoe, "EndSession", request, ERR_UNKNOWN},
+        {&first, "EndSession", request, ERR_NONE},
+        {&second, "WhoAmI", "{}", ERR_UNSIGNED},
+    };
+    take_steps(one, ARRAY_LEN(one));
     second = api_sign_in(&hub, "anne", PASSPHRASE);
-    call(&second, "EndOtherSessions", "{}");
-    expect(ERR_NONE);
-    call(&first, "WhoAmI", "{}");
-    expect(ERR_UNSIGNED);
-    call(&second, "WhoAmI", "{}");
-    expect(ERR_NONE);
-    api_call_local(&hub, ACCOUNTS "EndUserSessions", "{\"name\":\"anne\"}");
-    call(&second, "WhoAmI", "{}");
-    expect(ERR_UNSIGNED);
-    call(&zoe, "WhoAmI", "{}");
-    expect(ERR_NONE);
+    struct caller local = {.local = true};
+    const struct step all[] = {
+        {&second, "EndOtherSessions", "{}", ERR_NONE},
+        {&first, "WhoAmI", "{}", ERR_UNSIGNED},
+        {&second, "WhoAmI", "{}", ERR_NONE},
+        {&local, "EndUserSessions", "{\"name\":\"anne\"}", ERR_NONE},
+        {&second, "WhoAmI", "{}", ERR_UNSIGNED},
+        {&zoe, "WhoAmI", "{}", ERR_NONE},
+    };
+    take_steps(all, ARRAY_LEN(all));
 }
 
 static void a_browser_is_two_words_and_no_more(void **state)
@@ -365,27 +381,22 @@ static void a_new_passphrase_asks_for_the_old_one_and_ends_the_other_sessions(vo
     api_add_user(&hub, "anne", "caseworker", PASSPHRASE);
     struct caller here = api_sign_in(&hub, "anne", PASSPHRASE);
     struct caller there = api_sign_in(&hub, "anne", PASSPHRASE);
-    call(&here, "ChangePassphrase",
-         "{\"old\":\"faux faux faux\",\"new\":\"cinq mots tout neufs\"}");
-    expect(ERR_DENIED);
-    call(&here, "ChangePassphrase", "{\"old\":\"" PASSPHRASE "\",\"new\":\"court\"}");
-    expect(ERR_INVALID);
-    call(&here, "ChangePassphrase", "{\"old\":\"" PASSPHRASE "\",\"new\":\"" PASSPHRASE "\"}");
-    expect(ERR_INVALID);
-    call(&here, "ChangePassphrase",
-         "{\"old\":\"" PASSPHRASE "\",\"new\":\"cinq mots tout neufs\"}");
-    expect(ERR_NONE);
-    call(&here, "WhoAmI", "{}");
-    expect(ERR_NONE);
-    call(&there, "WhoAmI", "{}");
-    expect(ERR_UNSIGNED);
-    call(&there, "SignIn", "{\"name\":\"anne\",\"passphrase\":\"" PASSPHRASE "\"}");
-    expect(ERR_UNSIGNED);
+#define CHANGE(old, new) "{\"old\":\"" old "\",\"new\":\"" new "\"}"
+    const struct step steps[] = {
+        {&here, "ChangePassphrase", CHANGE("faux faux faux", "cinq mots tout neufs"), ERR_DENIED},
+        {&here, "ChangePassphrase", CHANGE(PASSPHRASE, "court"), ERR_INVALID},
+        {&here, "ChangePassphrase", CHANGE(PASSPHRASE, PASSPHRASE), ERR_INVALID},
+        {&here, "ChangePassphrase", CHANGE(PASSPHRASE, "cinq mots tout neufs"), ERR_NONE},
+        {&here, "WhoAmI", "{}", ERR_NONE},
+        {&there, "WhoAmI", "{}", ERR_UNSIGNED},
+        {&there, "SignIn", "{\"name\":\"anne\",\"passphrase\":\"" PASSPHRASE "\"}", ERR_UNSIGNED},
+    };
+    take_steps(steps, ARRAY_LEN(steps));
     there = api_sign_in(&hub, "anne", "cinq mots tout neufs");
     for (int i = 0; i < GUARD_FREE; i++)
-        call(&there, "ChangePassphrase", "{\"old\":\"x\",\"new\":\"y\"}");
+        call(&there, "ChangePassphrase", CHANGE("x", "y"));
     expect(ERR_DENIED);
-    call(&there, "ChangePassphrase", "{\"old\":\"x\",\"new\":\"y\"}");
+    call(&there, "ChangePassphrase", CHANGE("x", "y"));
     expect(ERR_LIMIT);
 }
 
@@ -523,16 +534,14 @@ static void an_admin_changes_roles_and_access_but_not_his_own(void **state)
     call(&anne, "SetRole", "{\"name\":\"zoe\",\"role\":\"coordinator,admin\"}");
     expect(ERR_NONE);
     assert_non_null(strstr(buf_text(&hub.body), "\"role\":\"coordinator,admin\""));
-    call(&anne, "SetRole", "{\"name\":\"zoe\",\"role\":\"boss\"}");
-    expect(ERR_INVALID);
-    call(&anne, "SetRole", "{\"name\":\"anne\",\"role\":\"caseworker\"}");
-    expect(ERR_CONFLICT);
-    call(&anne, "DisableUser", "{\"name\":\"anne\"}");
-    expect(ERR_CONFLICT);
-    call(&anne, "DisableUser", "{\"name\":\"zoe\"}");
-    expect(ERR_NONE);
-    call(&anne, "EnableUser", "{\"name\":\"zoe\"}");
-    expect(ERR_NONE);
+    const struct step steps[] = {
+        {&anne, "SetRole", "{\"name\":\"zoe\",\"role\":\"boss\"}", ERR_INVALID},
+        {&anne, "SetRole", "{\"name\":\"anne\",\"role\":\"caseworker\"}", ERR_CONFLICT},
+        {&anne, "DisableUser", "{\"name\":\"anne\"}", ERR_CONFLICT},
+        {&anne, "DisableUser", "{\"name\":\"zoe\"}", ERR_NONE},
+        {&anne, "EnableUser", "{\"name\":\"zoe\"}", ERR_NONE},
+    };
+    take_steps(steps, ARRAY_LEN(steps));
     api_sign_in(&hub, "zoe", PASSPHRASE);
 }
 
