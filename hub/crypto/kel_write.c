@@ -7,6 +7,9 @@
 #define NONCE_BYTES 16
 
 typedef Maillon__Hfp__V1__KelEvent KelEvent; /* generated names are long */
+#define OF_CASE(name)                                                          \
+    .base = PROTOBUF_C_MESSAGE_INIT(&maillon__hfp__v1__kel_event__descriptor), \
+    .event_case = MAILLON__HFP__V1__KEL_EVENT__EVENT_##name
 
 static uint64_t seconds_of(struct wall now)
 {
@@ -60,10 +63,7 @@ void kel_write_incept_roots(const struct kel_signers *by, const struct kel_roots
     incept.next_root_hash = lists.hashes;
     incept.next_threshold = roots->next_threshold;
     incept.nonce = wire_data(bytes_of(nonce, NONCE_BYTES));
-    KelEvent event = MAILLON__HFP__V1__KEL_EVENT__INIT;
-    event.event_case = MAILLON__HFP__V1__KEL_EVENT__EVENT_INCEPT;
-    event.incept = &incept;
-    sign_next(NULL, event, by, now, out);
+    sign_next(NULL, (KelEvent){OF_CASE(INCEPT), .incept = &incept}, by, now, out);
 }
 
 void kel_write_incept(const struct sign_key *root, const struct sign_public *next_root,
@@ -91,10 +91,7 @@ void kel_write_rotate(const struct kel *kel, const struct kel_signers *by,
     rotate.n_next_root_hash = roots->next_count;
     rotate.next_root_hash = lists.hashes;
     rotate.next_threshold = roots->next_threshold;
-    KelEvent event = MAILLON__HFP__V1__KEL_EVENT__INIT;
-    event.event_case = MAILLON__HFP__V1__KEL_EVENT__EVENT_ROTATE_ROOT;
-    event.rotate_root = &rotate;
-    sign_next(kel, event, by, now, out);
+    sign_next(kel, (KelEvent){OF_CASE(ROTATE_ROOT), .rotate_root = &rotate}, by, now, out);
 }
 
 void kel_write_delegate_by(const struct kel *kel, const struct kel_signers *by,
@@ -103,10 +100,7 @@ void kel_write_delegate_by(const struct kel *kel, const struct kel_signers *by,
     Maillon__Hfp__V1__Delegate delegate = MAILLON__HFP__V1__DELEGATE__INIT;
     delegate.op = wire_data(bytes_of(op->b, sizeof(op->b)));
     delegate.not_after_s = seconds_of(now) + DELEGATION_LIFETIME_S;
-    KelEvent event = MAILLON__HFP__V1__KEL_EVENT__INIT;
-    event.event_case = MAILLON__HFP__V1__KEL_EVENT__EVENT_DELEGATE;
-    event.delegate = &delegate;
-    sign_next(kel, event, by, now, out);
+    sign_next(kel, (KelEvent){OF_CASE(DELEGATE), .delegate = &delegate}, by, now, out);
 }
 
 void kel_write_delegate(const struct kel *kel, const struct sign_key *root,
@@ -136,10 +130,7 @@ void kel_write_revoke(const struct kel *kel, const struct kel_signers *by,
     revoke.reason = reason;
     revoke.valid_through = list;
     revoke.n_valid_through = through_count;
-    KelEvent event = MAILLON__HFP__V1__KEL_EVENT__INIT;
-    event.event_case = MAILLON__HFP__V1__KEL_EVENT__EVENT_REVOKE;
-    event.revoke = &revoke;
-    sign_next(kel, event, by, now, out);
+    sign_next(kel, (KelEvent){OF_CASE(REVOKE), .revoke = &revoke}, by, now, out);
 }
 
 void kel_write_retire(const struct kel *kel, const struct kel_signers *by,
@@ -148,8 +139,5 @@ void kel_write_retire(const struct kel *kel, const struct kel_signers *by,
     Maillon__Hfp__V1__Retire retire = MAILLON__HFP__V1__RETIRE__INIT;
     if (successor)
         retire.successor = wire_data(node_id_bytes(successor));
-    KelEvent event = MAILLON__HFP__V1__KEL_EVENT__INIT;
-    event.event_case = MAILLON__HFP__V1__KEL_EVENT__EVENT_RETIRE;
-    event.retire = &retire;
-    sign_next(kel, event, by, now, out);
+    sign_next(kel, (KelEvent){OF_CASE(RETIRE), .retire = &retire}, by, now, out);
 }
