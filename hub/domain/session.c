@@ -97,6 +97,18 @@ bool session_add_token(struct tx *tx, const char *actor, int64_t account, const 
     return true;
 }
 
+/* The row of a token that still lasts: ?1 is its hash, ?2 now. ERR_UNSIGNED with `gone`: none. */
+static bool find_lasting(struct stmt *stmt, const uint8_t hash[32], struct wall now,
+                         const char *gone, struct err *err)
+{
+    bool row;
+    if (!stmt)
+        return false;
+    stmt_bind_bytes(stmt, 1, bytes_of(hash, 32));
+    stmt_bind_i64(stmt, 2, now.ms);
+    return stmt_next(stmt, &row, err) && (row || err_set(err, ERR_UNSIGNED, "%s", gone));
+}
+
 bool session_authenticate(struct store *store, const char *bearer, struct wall now,
                           struct account *ret, bool *ret_renew, struct err *err)
 {
@@ -111,15 +123,8 @@ bool session_authenticate(struct store *store, const char *bearer, struct wall n
                  " FROM token t JOIN account a ON a.id = t.account"
                  " WHERE t.hash = ?1 AND t.expires_ms > ?2 AND a.disabled = 0",
                  err);
-    if (!stmt)
+    if (!find_lasting(stmt, hash, now, "the session is over or the token is not known", err))
         return false;
-    stmt_bind_bytes(stmt, 1, bytes_of(hash, sizeof(hash)));
-    stmt_bind_i64(stmt, 2, now.ms);
-    bool row;
-    if (!stmt_next(stmt, &row, err))
-        return false;
-    if (!row)
-        return err_set(err, ERR_UNSIGNED, "the session is over or the token is not known");
     *ret = (struct account){
         .id = stmt_i64(stmt, 0),
         .roles = (unsigned)stmt_i64(stmt, 2),
@@ -317,15 +322,8 @@ bool session_find_half(struct store *store, const char *bearer, struct wall now,
                                  " JOIN account a ON a.id = h.account"
                                  " WHERE h.hash = ?1 AND h.expires_ms > ?2 AND a.disabled = 0",
                                  err);
-    if (!stmt)
+    if (!find_lasting(stmt, hash, now, "signing in took too long: start again", err))
         return false;
-    stmt_bind_bytes(stmt, 1, bytes_of(hash, sizeof(hash)));
-    stmt_bind_i64(stmt, 2, now.ms);
-    bool row;
-    if (!stmt_next(stmt, &row, err))
-        return false;
-    if (!row)
-        return err_set(err, ERR_UNSIGNED, "signing in took too long: start again");
     *ret_account = stmt_i64(stmt, 0);
     text_copy(ret_browser, SESSION_BROWSER_SIZE, stmt_text(stmt, 1));
     return true;
