@@ -3,7 +3,6 @@
 #include "hub/crypto/secret.h"
 #include "hub/crypto/wire.h"
 #include "maillon/hfp/v1/keys.pb-c.h"
-#include "tests/support/fake.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,35 +11,11 @@
 
 #include <cmocka.h>
 
-#define NOW_S 1800000000u
-#define KEYS  8
+#include "tests/support/kel_fixture.h"
 
-static struct sign_key *keys[KEYS]; /* 0 root, 1 next root, 2 op, others spare */
-static const struct wall now = {(int64_t)NOW_S * 1000};
+/* Of the keys 0 is the root, 1 the next root, 2 the op key; the others are spare. */
+
 static const uint8_t nonce[16] = {1, 2, 3};
-
-static int make_keys(void **state)
-{
-    (void)state;
-    struct fake_random random;
-    fake_random_init(&random, 1);
-    for (size_t i = 0; i < KEYS; i++)
-        keys[i] = sign_key_create(&random.source);
-    return 0;
-}
-
-static int free_keys(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < KEYS; i++)
-        sign_key_free(keys[i]);
-    return 0;
-}
-
-static const struct sign_public *pub(size_t key)
-{
-    return sign_key_public(keys[key]);
-}
 
 static struct kel incepted(void)
 {

@@ -5,7 +5,6 @@
 #include "hub/crypto/secret.h"
 #include "hub/crypto/wire.h"
 #include "maillon/hfp/v1/keys.pb-c.h"
-#include "tests/support/fake.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,36 +13,12 @@
 
 #include <cmocka.h>
 
-#define NOW_S 1800000000u
+#include "tests/support/kel_fixture.h"
+
 #define DAY_S 86400
 
-enum { ROOT, NEXT, OP, THIEF_OP, AFTER, THIEF_NEXT, SPARE, OTHER, KEYS };
-static struct sign_key *keys[KEYS];
-static const struct wall now = {(int64_t)NOW_S * 1000};
+enum { ROOT, NEXT, OP, THIEF_OP, AFTER, THIEF_NEXT, SPARE, OTHER }; /* keys */
 static const uint8_t nonce[16] = {4, 5, 6};
-
-static int make_keys(void **state)
-{
-    struct fake_random random;
-    (void)state;
-    fake_random_init(&random, 3);
-    for (size_t i = 0; i < KEYS; i++)
-        keys[i] = sign_key_create(&random.source);
-    return 0;
-}
-
-static int free_keys(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < KEYS; i++)
-        sign_key_free(keys[i]);
-    return 0;
-}
-
-static const struct sign_public *pub(size_t key)
-{
-    return sign_key_public(keys[key]);
-}
 
 static struct kel_signers by(size_t key)
 {
