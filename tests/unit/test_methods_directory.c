@@ -1,5 +1,4 @@
 /* The calls of service Directory, straight on their table. */
-#include "hub/api/rpc.h"
 #include "maillon/api/v1/directory.pb-c.h"
 
 #include <setjmp.h>
@@ -9,36 +8,16 @@
 #include <cmocka.h>
 
 #include "tests/support/directory_fixture.h"
+#include "tests/support/method_fixture.h"
 
 static bool run(struct domain_fixture *f, const char *name, const void *in, void **out)
 {
     struct config config = {.name = "La Recyclerie"};
     struct api_env env = {.self = f->self, .config = &config};
-    struct call call = {
-        .env = &env,
-        .tx = &f->tx,
-        .store = f->tx.store,
-        .arena = f->tx.arena,
-        .now = f->tx.now,
-        .caller = {.name = "camille", .roles = ROLE_COORDINATOR},
-    };
-    static const struct method *const tables[] = {methods_directory, methods_import};
-    const struct method *method = NULL;
-    f->err = (struct err){0};
-    for (size_t i = 0; i < ARRAY_LEN(tables); i++)
-        for (const struct method *row = tables[i]; row->name; row++)
-            if (strcmp(row->name, name) == 0)
-                method = row;
+    const struct method *method = find_method(methods_directory, name);
     if (!method)
-        fail_msg("no method %s", name);
-    bool done;
-    do {
-        call.again = false;
-        done = method->run(&call, in, out, &f->err);
-    } while (done && call.again);
-    if (call.cleanup)
-        call.cleanup(&call);
-    return done;
+        method = find_method(methods_import, name);
+    return run_method(f, &env, ROLE_COORDINATOR, method, in, out);
 }
 
 static char *text(const char *literal)

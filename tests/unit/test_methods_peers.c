@@ -1,5 +1,4 @@
 /* The calls of service Peers, straight on their table. */
-#include "hub/api/rpc.h"
 #include "maillon/api/v1/peers.pb-c.h"
 
 #include <setjmp.h>
@@ -9,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "tests/support/domain_fixture.h"
+#include "tests/support/method_fixture.h"
 
 static int64_t dial_failed_ms, over_limit_ms;
 
@@ -30,21 +29,7 @@ static bool run(struct domain_fixture *f, const char *url, const char *name, con
     struct config config = {0};
     snprintf(config.url, sizeof(config.url), "%s", url);
     struct api_env env = {.self = f->self, .config = &config, .live = {.peer = live_peer}};
-    struct call call = {
-        .env = &env,
-        .tx = &f->tx,
-        .store = f->tx.store,
-        .arena = f->tx.arena,
-        .now = f->tx.now,
-        .caller = {.name = "camille", .roles = ROLE_ADMIN},
-    };
-    f->err = (struct err){0};
-    for (const struct method *method = methods_peers; method->name; method++) {
-        if (strcmp(method->name, name) == 0)
-            return method->run(&call, in, out, &f->err);
-    }
-    fail_msg("no method %s", name);
-    return false;
+    return run_method(f, &env, ROLE_ADMIN, find_method(methods_peers, name), in, out);
 }
 
 static void an_invite_needs_an_address(void **state)

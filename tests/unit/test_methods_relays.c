@@ -1,5 +1,4 @@
 /* The calls of service Relays, straight on their table. */
-#include "hub/api/rpc.h"
 #include "hub/domain/relay.h"
 #include "maillon/api/v1/relays.pb-c.h"
 
@@ -9,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "tests/support/domain_fixture.h"
+#include "tests/support/method_fixture.h"
 
 typedef Maillon__Api__V1__Relay relay_message;
 
@@ -24,28 +23,15 @@ static bool run(struct domain_fixture *f, const char *name, const char *id, cons
 {
     struct config config = {0};
     struct api_env env = {.self = f->self, .config = &config};
-    struct call call = {
-        .env = &env,
-        .tx = &f->tx,
-        .store = f->tx.store,
-        .arena = f->tx.arena,
-        .now = f->tx.now,
-        .caller = {.name = "camille", .roles = ROLE_ADMIN},
-    };
     Maillon__Api__V1__RelayRequest request = MAILLON__API__V1__RELAY_REQUEST__INIT;
+    const struct method *method = find_method(methods_relays, name);
     void *out = NULL;
+    assert_non_null(method);
+    assert_int_equal(method->roles, ROLE_ADMIN);
     request.id = arena_text(f->tx.arena, id);
-    f->err = (struct err){0};
-    for (const struct method *method = methods_relays; method->name; method++) {
-        if (strcmp(method->name, name) != 0)
-            continue;
-        assert_int_equal(method->roles, ROLE_ADMIN);
-        bool ran = method->run(&call, &request, &out, &f->err);
-        *ret = out;
-        return ran;
-    }
-    fail_msg("no method %s", name);
-    return false;
+    bool ran = run_method(f, &env, ROLE_ADMIN, method, &request, &out);
+    *ret = out;
+    return ran;
 }
 
 static const relay_message *change(struct domain_fixture *f, const char *name)
