@@ -2,6 +2,7 @@
 /* A notice to post, and the clock of the hub that posts it. Include after <cmocka.h>. */
 #include "hub/domain/notice.h"
 #include "tests/support/domain_fixture.h"
+#include <stdio.h>
 
 #define KIND(name) MAILLON__HFP__V1__NOTICE_KIND__NOTICE_KIND_##name
 

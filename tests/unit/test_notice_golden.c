@@ -7,18 +7,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include <cmocka.h>
 
+#include "tests/support/golden.h"
 #include "tests/support/notice_fixture.h"
-
-static void add_hex(struct buf *json, const char *name, const char *part, struct bytes value)
-{
-    AUTO(buf_done) struct buf hex = {0};
-    hex_encode(value, (char *)buf_reserve(&hex, 2 * value.len + 1));
-    buf_addf(json, "  \"%s_%s\": \"%s\",\n", name, part, (const char *)hex.data);
-}
 
 static struct oid add_signed(struct buf *json, const char *name, const char *type,
                              const void *message, const struct sign_key *key)
@@ -27,17 +20,10 @@ static struct oid add_signed(struct buf *json, const char *name, const char *typ
     AUTO(buf_done) struct buf body = {0}, out = {0};
     wire_pack(message, &body);
     envelope_sign(&key, 1, type, buf_bytes(&body), &out, &oid);
-    add_hex(json, name, "body", buf_bytes(&body));
-    add_hex(json, name, "signed", buf_bytes(&out));
-    add_hex(json, name, "oid", oid_bytes(&oid));
+    golden_part(json, name, "body", buf_bytes(&body));
+    golden_part(json, name, "signed", buf_bytes(&out));
+    golden_part(json, name, "oid", oid_bytes(&oid));
     return oid;
-}
-
-static struct sign_key *key_of(uint8_t fill)
-{
-    uint8_t seed[32];
-    memset(seed, fill, sizeof(seed));
-    return sign_key_from_seed(seed);
 }
 
 static void golden_notice(struct buf *json, Maillon__Hfp__V1__Head *head, struct bytes uid)
@@ -45,7 +31,7 @@ static void golden_notice(struct buf *json, Maillon__Hfp__V1__Head *head, struct
     struct content c;
     struct oid prev;
     Maillon__Hfp__V1__Notice body;
-    AUTO(sign_key_free) struct sign_key *key = key_of(3);
+    AUTO(sign_key_free) struct sign_key *key = golden_key(3);
     maillon__hfp__v1__notice__init(&body);
     body.head = head;
     body.uid = wire_data(uid);
@@ -71,7 +57,7 @@ static void golden_notice(struct buf *json, Maillon__Hfp__V1__Head *head, struct
 static void golden_claim(struct buf *json, Maillon__Hfp__V1__Head *head, struct bytes uid)
 {
     uint8_t owner[NODE_ID_BYTES], claimant[NODE_ID_BYTES];
-    AUTO(sign_key_free) struct sign_key *owner_key = key_of(3), *claimant_key = key_of(4);
+    AUTO(sign_key_free) struct sign_key *owner_key = golden_key(3), *claimant_key = golden_key(4);
     Maillon__Hfp__V1__ClaimEvent event;
     memset(owner, 0x0a, sizeof(owner));
     memset(claimant, 0x0c, sizeof(claimant));
@@ -107,11 +93,13 @@ static void signed_bytes_are_the_golden_ones(void **state)
     AUTO(buf_done) struct buf json = {0};
     memset(uid, 0x11, sizeof(uid));
     memset(node, 0x0a, sizeof(node));
-    buf_add_text(&json, "{\n  \"op_seed_owner\": \"32 bytes 03\",\n"
-                        "  \"op_seed_claimant\": \"32 bytes 04\",\n"
-                        "  \"node_owner\": \"32 bytes 0a\",\n"
-                        "  \"node_claimant\": \"32 bytes 0c\",\n"
-                        "  \"uid\": \"16 bytes 11\",\n  \"created_s\": \"1800000000\",\n");
+    golden_begin(&json, NULL);
+    golden_text(&json, "op_seed_owner", "32 bytes 03");
+    golden_text(&json, "op_seed_claimant", "32 bytes 04");
+    golden_text(&json, "node_owner", "32 bytes 0a");
+    golden_text(&json, "node_claimant", "32 bytes 0c");
+    golden_text(&json, "uid", "16 bytes 11");
+    golden_text(&json, "created_s", "1800000000");
     maillon__hfp__v1__head__init(&head);
     head.node = wire_data(bytes_of(node, sizeof(node)));
     head.incarnation = 1;
@@ -124,23 +112,9 @@ static void signed_bytes_are_the_golden_ones(void **state)
     head.created_s = 1800000000;
     head.expires_s = 1800086400;
     golden_claim(&json, &head, bytes_of(uid, sizeof(uid)));
-    buf_add_text(&json, "  \"end\": \"\"\n}\n");
-
-    char path[512];
-    snprintf(path, sizeof(path), "%s/golden/notice.json", getenv("MAILLON_VECTORS"));
-    if (getenv("GOLDEN_WRITE")) {
-        FILE *out = fopen(path, "w");
-        assert_non_null(out);
-        assert_int_equal(fwrite(json.data, 1, json.len, out), json.len);
-        assert_int_equal(fclose(out), 0);
-    }
-    FILE *in = fopen(path, "r");
-    assert_non_null(in);
-    char *read = mem_alloc(json.len + 2);
-    assert_int_equal(fread(read, 1, json.len + 1, in), json.len);
-    fclose(in);
-    assert_memory_equal(read, json.data, json.len);
-    free(read);
+    golden_text(&json, "end", "");
+    golden_end(&json);
+    assert_true(golden_same(&json, "notice.json"));
 }
 
 int main(void)
