@@ -57,20 +57,6 @@ bool circle_count_stewards(struct tx *tx, const Maillon__Hfp__V1__Charter *chart
     return true;
 }
 
-static bool run(struct tx *tx, const char *sql, int64_t circle, struct bytes blob, int64_t number,
-                struct err *err)
-{
-    AUTO(stmt_release) struct stmt *stmt = stmt_get(tx->store, sql, err);
-    if (!stmt)
-        return false;
-    stmt_bind_i64(stmt, 1, circle);
-    if (blob.data)
-        stmt_bind_bytes(stmt, 2, blob);
-    if (number >= 0)
-        stmt_bind_i64(stmt, 3, number);
-    return stmt_run(stmt, err);
-}
-
 /* ---- which events count ---- */
 
 struct chain_link {
@@ -137,11 +123,11 @@ bool circle_recount(struct tx *tx, int64_t circle, int64_t event, struct err *er
 {
     struct chain_link *chain = NULL;
     size_t count = 0;
-    if (!run(tx,
-             "UPDATE circle_event SET counts = CASE WHEN change = 3 OR charter IN (SELECT oid FROM"
-             " circle_charter WHERE circle = ?1 AND in_chain = 1) THEN 1 ELSE 0 END"
-             " WHERE circle = ?1 AND (?3 = 0 OR id = ?3)",
-             circle, (struct bytes){0}, event, err) ||
+    if (!stmt_run_for_two(tx->store,
+                          "UPDATE circle_event SET counts = CASE WHEN change = 3 OR charter IN"
+                          " (SELECT oid FROM circle_charter WHERE circle = ?1 AND in_chain = 1)"
+                          " THEN 1 ELSE 0 END WHERE circle = ?1 AND (?2 = 0 OR id = ?2)",
+                          circle, event, err) ||
         !read_chain(tx, circle, &chain, &count, err))
         return false;
     for (size_t i = 1; i < count; i++) {

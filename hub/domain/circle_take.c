@@ -18,20 +18,6 @@ static bool has_steward(const Maillon__Hfp__V1__Charter *charter, struct bytes n
     return false;
 }
 
-static bool run(struct tx *tx, const char *sql, int64_t circle, struct bytes blob, int64_t number,
-                struct err *err)
-{
-    AUTO(stmt_release) struct stmt *stmt = stmt_get(tx->store, sql, err);
-    if (!stmt)
-        return false;
-    stmt_bind_i64(stmt, 1, circle);
-    if (blob.data)
-        stmt_bind_bytes(stmt, 2, blob);
-    if (number >= 0)
-        stmt_bind_i64(stmt, 3, number);
-    return stmt_run(stmt, err);
-}
-
 /* Are there more rows than `number`? ?2: a member, NULL: not asked for. */
 static bool has_more(struct tx *tx, const char *sql, int64_t circle, const struct node_id *member,
                      int64_t number, bool *ret, struct err *err)
@@ -67,18 +53,29 @@ static bool next_charter(struct tx *tx, int64_t circle, const struct oid *after,
     return true;
 }
 
+static bool put_in_chain(struct tx *tx, int64_t circle, const struct oid *oid, struct err *err)
+{
+    AUTO(stmt_release)
+    struct stmt *stmt = stmt_get(
+        tx->store, "UPDATE circle_charter SET in_chain = 1 WHERE circle = ?1 AND oid = ?2", err);
+    if (!stmt)
+        return false;
+    stmt_bind_i64(stmt, 1, circle);
+    stmt_bind_bytes(stmt, 2, oid_bytes(oid));
+    return stmt_run(stmt, err);
+}
+
 /** Walks from the first charter along the lowest oids; the last is in force. */
 static bool walk_chain(struct tx *tx, struct circle *circle, struct err *err)
 {
     struct oid at = circle->scope, next;
     uint64_t seq = 1;
     bool found = true;
-    if (!run(tx, "UPDATE circle_charter SET in_chain = 0 WHERE circle = ?1", circle->id,
-             (struct bytes){0}, -1, err))
+    if (!stmt_run_for(tx->store, "UPDATE circle_charter SET in_chain = 0 WHERE circle = ?1",
+                      circle->id, err))
         return false;
     for (unsigned steps = 0; found && steps < CHAIN_MAX; steps++) {
-        if (!run(tx, "UPDATE circle_charter SET in_chain = 1 WHERE circle = ?1 AND oid = ?2",
-                 circle->id, oid_bytes(&at), -1, err) ||
+        if (!put_in_chain(tx, circle->id, &at, err) ||
             !next_charter(tx, circle->id, &at, &found, &next, err))
             return false;
         if (found) {
