@@ -216,12 +216,13 @@ bool outbox_send(struct tx *tx, const struct parcel_draft *draft, struct oid *re
     return true;
 }
 
-bool outbox_rx_cursor(struct store *store, const struct node_id *peer, unsigned lane, uint64_t *ret,
-                      struct err *err)
+bool outbox_lane(struct store *store, const struct node_id *peer, unsigned lane,
+                 struct outbox_lane *ret, struct err *err)
 {
     AUTO(stmt_release)
     struct stmt *stmt = stmt_get(store,
-                                 "SELECT l.rx FROM peer p JOIN link l ON l.peer = p.id"
+                                 "SELECT l.peer, l.tx, l.acked, l.rx FROM peer p"
+                                 " JOIN link l ON l.peer = p.id"
                                  " WHERE p.node = ?1 AND l.lane = ?2",
                                  err);
     if (!stmt)
@@ -230,8 +231,37 @@ bool outbox_rx_cursor(struct store *store, const struct node_id *peer, unsigned 
     stmt_bind_i64(stmt, 2, lane);
     bool row;
     if (!stmt_next(stmt, &row, err))
-        return err_wrap(err, "read a receive cursor");
-    *ret = row ? (uint64_t)stmt_i64(stmt, 0) : 0;
+        return err_wrap(err, "read how far a lane is");
+    *ret = (struct outbox_lane){0};
+    if (row)
+        *ret = (struct outbox_lane){
+            .peer = stmt_i64(stmt, 0),
+            .sent = stmt_i64(stmt, 1),
+            .acked = stmt_i64(stmt, 2),
+            .received = stmt_i64(stmt, 3),
+        };
+    return true;
+}
+
+bool outbox_lane_run(struct tx *tx, const char *sql, const struct node_id *peer, unsigned lane,
+                     int64_t number, struct err *err)
+{
+    AUTO(stmt_release) struct stmt *stmt = stmt_get(tx->store, sql, err);
+    if (!stmt)
+        return false;
+    stmt_bind_bytes(stmt, 1, node_id_bytes(peer));
+    stmt_bind_i64(stmt, 2, lane);
+    stmt_bind_i64(stmt, 3, number);
+    return stmt_run(stmt, err);
+}
+
+bool outbox_rx_cursor(struct store *store, const struct node_id *peer, unsigned lane, uint64_t *ret,
+                      struct err *err)
+{
+    struct outbox_lane state;
+    if (!outbox_lane(store, peer, lane, &state, err))
+        return false;
+    *ret = (uint64_t)state.received;
     return true;
 }
 
@@ -240,19 +270,13 @@ bool outbox_set_rx_cursor(struct tx *tx, const struct node_id *peer, unsigned la
 {
     if (link_seq > INT64_MAX)
         return err_set(err, ERR_PEER, "a link_seq is out of range");
-    AUTO(stmt_release)
-    struct stmt *stmt =
-        stmt_get(tx->store,
-                 "INSERT INTO link (peer, lane, rx) SELECT id, ?2, ?3 FROM peer WHERE node = ?1"
-                 " ON CONFLICT (peer, lane) DO UPDATE SET rx = excluded.rx"
-                 " WHERE link.rx < excluded.rx",
-                 err);
-    if (!stmt)
-        return false;
-    stmt_bind_bytes(stmt, 1, node_id_bytes(peer));
-    stmt_bind_i64(stmt, 2, lane);
-    stmt_bind_i64(stmt, 3, (int64_t)link_seq);
-    return stmt_run(stmt, err) || err_wrap(err, "move a receive cursor");
+    return outbox_lane_run(
+               tx,
+               "INSERT INTO link (peer, lane, rx) SELECT id, ?2, ?3 FROM peer WHERE node = ?1"
+               " ON CONFLICT (peer, lane) DO UPDATE SET rx = excluded.rx"
+               " WHERE link.rx < excluded.rx",
+               peer, lane, (int64_t)link_seq, err) ||
+           err_wrap(err, "move a receive cursor");
 }
 
 bool outbox_read(struct store *store, struct arena *arena, const struct node_id *peer,

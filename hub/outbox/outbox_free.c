@@ -22,33 +22,7 @@ bool outbox_uncount(struct tx *tx, int64_t peer, unsigned lane, int64_t bytes, s
     return stmt_run(stmt, err);
 }
 
-struct lane_state {
-    int64_t peer, sent, acked;
-};
-
-static bool find_lane(struct tx *tx, const struct node_id *peer, unsigned lane,
-                      struct lane_state *ret, struct err *err)
-{
-    AUTO(stmt_release)
-    struct stmt *stmt = stmt_get(tx->store,
-                                 "SELECT l.peer, l.tx, l.acked FROM peer p"
-                                 " JOIN link l ON l.peer = p.id"
-                                 " WHERE p.node = ?1 AND l.lane = ?2",
-                                 err);
-    if (!stmt)
-        return false;
-    stmt_bind_bytes(stmt, 1, node_id_bytes(peer));
-    stmt_bind_i64(stmt, 2, lane);
-    bool row;
-    if (!stmt_next(stmt, &row, err))
-        return err_wrap(err, "find a lane");
-    *ret = (struct lane_state){0};
-    if (row)
-        *ret = (struct lane_state){stmt_i64(stmt, 0), stmt_i64(stmt, 1), stmt_i64(stmt, 2)};
-    return true;
-}
-
-static bool set_acked(struct tx *tx, const struct lane_state *state, unsigned lane, int64_t seq,
+static bool set_acked(struct tx *tx, const struct outbox_lane *state, unsigned lane, int64_t seq,
                       struct err *err)
 {
     AUTO(stmt_release)
@@ -65,7 +39,7 @@ static bool set_acked(struct tx *tx, const struct lane_state *state, unsigned la
 
 /* The others are not touched: `link.acked` says that they are acked, and most are freed by their
  * receipt before outbox_tick would start their clock. */
-static bool free_acked(struct tx *tx, const struct lane_state *state, unsigned lane, int64_t seq,
+static bool free_acked(struct tx *tx, const struct outbox_lane *state, unsigned lane, int64_t seq,
                        struct err *err)
 {
     AUTO(stmt_release)
@@ -85,8 +59,8 @@ static bool free_acked(struct tx *tx, const struct lane_state *state, unsigned l
 bool outbox_on_ack(struct tx *tx, const struct node_id *peer, unsigned lane, uint64_t link_seq,
                    struct err *err)
 {
-    struct lane_state state = {0};
-    if (!find_lane(tx, peer, lane, &state, err))
+    struct outbox_lane state;
+    if (!outbox_lane(tx->store, peer, lane, &state, err))
         return false;
     if (link_seq > (uint64_t)state.sent)
         return err_set(err, ERR_PEER, "an ack on lane %u goes beyond what was sent", lane);
@@ -115,14 +89,8 @@ static bool forget_lost(struct tx *tx, const struct node_id *peer, const struct 
 /* Takes the row out of its lane until then. */
 static bool set_due(struct tx *tx, int64_t id, int64_t due_ms, struct err *err)
 {
-    AUTO(stmt_release)
-    struct stmt *stmt =
-        stmt_get(tx->store, "UPDATE outbox SET due_ms = ?2, link_seq = -id WHERE id = ?1", err);
-    if (!stmt)
-        return false;
-    stmt_bind_i64(stmt, 1, id);
-    stmt_bind_i64(stmt, 2, due_ms);
-    return stmt_run(stmt, err);
+    return stmt_run_for_two(
+        tx->store, "UPDATE outbox SET due_ms = ?2, link_seq = -id WHERE id = ?1", id, due_ms, err);
 }
 
 struct waiting {
@@ -158,16 +126,6 @@ static bool find_waiting(struct tx *tx, const struct node_id *peer, const struct
     return true;
 }
 
-static bool remove_row(struct tx *tx, int64_t id, struct err *err)
-{
-    AUTO(stmt_release)
-    struct stmt *stmt = stmt_get(tx->store, "DELETE FROM outbox WHERE id = ?1", err);
-    if (!stmt)
-        return false;
-    stmt_bind_i64(stmt, 1, id);
-    return stmt_run(stmt, err);
-}
-
 bool outbox_on_receipt(struct tx *tx, const struct node_id *peer, const struct oid *oid,
                        bool *ret_known, struct err *err)
 {
@@ -176,7 +134,7 @@ bool outbox_on_receipt(struct tx *tx, const struct node_id *peer, const struct o
         return false;
     *ret_known = row.found;
     /* A receipt may still come after we gave up: then it did arrive after all. */
-    if (row.found ? !remove_row(tx, row.id, err) ||
+    if (row.found ? !stmt_run_for(tx->store, "DELETE FROM outbox WHERE id = ?1", row.id, err) ||
                         !outbox_uncount(tx, row.peer, row.lane, row.bytes, err)
                   : !forget_lost(tx, peer, oid, err))
         return err_wrap(err, "free a queued object");

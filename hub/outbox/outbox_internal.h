@@ -18,6 +18,17 @@ struct outbox_new {
 };
 NODISCARD bool outbox_queue(struct tx *tx, const struct outbox_new *row, struct err *err);
 
+/** How far a lane is, each way; all zero: nothing of it yet. */
+struct outbox_lane {
+    int64_t peer; /* row id */
+    int64_t sent, acked, received;
+};
+NODISCARD bool outbox_lane(struct store *store, const struct node_id *peer, unsigned lane,
+                           struct outbox_lane *ret, struct err *err);
+/** Runs a statement whose ?1 is the node, ?2 the lane and ?3 a number. */
+NODISCARD bool outbox_lane_run(struct tx *tx, const char *sql, const struct node_id *peer,
+                               unsigned lane, int64_t number, struct err *err);
+
 /** Takes the next link_seq; the waiting counters grow by `rows` and `bytes`. ERR_LIMIT: the queue
  * is full. */
 NODISCARD bool outbox_next_seq(struct tx *tx, const struct node_id *peer, unsigned lane,

@@ -81,6 +81,15 @@ bool outbox_read_for_relay(struct store *store, struct arena *arena, const struc
 
 /* ---- custody ---- */
 
+/* ?1 to ?4: the row as it was read, and no other that has its place since. */
+static void bind_item(struct stmt *stmt, int64_t peer, const struct outbox_relayable *item)
+{
+    stmt_bind_i64(stmt, 1, peer);
+    stmt_bind_i64(stmt, 2, item->lane);
+    stmt_bind_i64(stmt, 3, (int64_t)item->link_seq);
+    stmt_bind_bytes(stmt, 4, oid_bytes(&item->sealed_id));
+}
+
 static bool free_receipt(struct tx *tx, int64_t peer, const struct outbox_relayable *item,
                          struct err *err)
 {
@@ -91,10 +100,7 @@ static bool free_receipt(struct tx *tx, int64_t peer, const struct outbox_relaya
                                  err);
     if (!stmt)
         return false;
-    stmt_bind_i64(stmt, 1, peer);
-    stmt_bind_i64(stmt, 2, item->lane);
-    stmt_bind_i64(stmt, 3, (int64_t)item->link_seq);
-    stmt_bind_bytes(stmt, 4, oid_bytes(&item->sealed_id));
+    bind_item(stmt, peer, item);
     return stmt_run(stmt, err);
 }
 
@@ -110,10 +116,7 @@ static bool start_clock(struct tx *tx, int64_t peer, const struct outbox_relayab
                                  err);
     if (!stmt)
         return false;
-    stmt_bind_i64(stmt, 1, peer);
-    stmt_bind_i64(stmt, 2, item->lane);
-    stmt_bind_i64(stmt, 3, (int64_t)item->link_seq);
-    stmt_bind_bytes(stmt, 4, oid_bytes(&item->sealed_id));
+    bind_item(stmt, peer, item);
     stmt_bind_i64(stmt, 5, tx->now.ms + retry_receipt_ms(item->attempts));
     if (!stmt_run(stmt, err))
         return false;

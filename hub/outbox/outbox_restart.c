@@ -7,37 +7,21 @@
 bool outbox_sent(struct store *store, const struct node_id *peer, unsigned lane, uint64_t *ret,
                  struct err *err)
 {
-    AUTO(stmt_release)
-    struct stmt *stmt = stmt_get(store,
-                                 "SELECT l.tx FROM peer p JOIN link l ON l.peer = p.id"
-                                 " WHERE p.node = ?1 AND l.lane = ?2",
-                                 err);
-    if (!stmt)
+    struct outbox_lane state;
+    if (!outbox_lane(store, peer, lane, &state, err))
         return false;
-    stmt_bind_bytes(stmt, 1, node_id_bytes(peer));
-    stmt_bind_i64(stmt, 2, lane);
-    bool row;
-    if (!stmt_next(stmt, &row, err))
-        return err_wrap(err, "read how far a lane is");
-    *ret = row ? (uint64_t)stmt_i64(stmt, 0) : 0;
+    *ret = (uint64_t)state.sent;
     return true;
 }
 
 /* Out of the lane and due at once: the clock gives it the next number. */
 static bool requeue(struct tx *tx, const struct node_id *peer, unsigned lane, struct err *err)
 {
-    AUTO(stmt_release)
-    struct stmt *stmt =
-        stmt_get(tx->store,
-                 "UPDATE outbox SET link_seq = -id, due_ms = ?3, acked_ms = 0 WHERE lane = ?2"
-                 " AND peer = (SELECT id FROM peer WHERE node = ?1)",
-                 err);
-    if (!stmt)
-        return false;
-    stmt_bind_bytes(stmt, 1, node_id_bytes(peer));
-    stmt_bind_i64(stmt, 2, lane);
-    stmt_bind_i64(stmt, 3, tx->now.ms);
-    return stmt_run(stmt, err);
+    return outbox_lane_run(
+        tx,
+        "UPDATE outbox SET link_seq = -id, due_ms = ?3, acked_ms = 0 WHERE lane = ?2"
+        " AND peer = (SELECT id FROM peer WHERE node = ?1)",
+        peer, lane, tx->now.ms, err);
 }
 
 bool outbox_restart(struct tx *tx, const struct node_id *peer, unsigned lane, uint64_t link_seq,
@@ -45,29 +29,19 @@ bool outbox_restart(struct tx *tx, const struct node_id *peer, unsigned lane, ui
 {
     if (link_seq > INT64_MAX / 2)
         return err_set(err, ERR_PEER, "a link_seq is out of range");
-    AUTO(stmt_release)
-    struct stmt *stmt =
-        stmt_get(tx->store,
-                 "INSERT INTO link (peer, lane, tx) SELECT id, ?2, ?3 FROM peer WHERE node = ?1"
-                 " ON CONFLICT (peer, lane) DO UPDATE SET tx = excluded.tx"
-                 " WHERE link.tx < excluded.tx",
-                 err);
-    if (!stmt)
-        return false;
-    stmt_bind_bytes(stmt, 1, node_id_bytes(peer));
-    stmt_bind_i64(stmt, 2, lane);
-    stmt_bind_i64(stmt, 3, (int64_t)link_seq);
-    return (stmt_run(stmt, err) && requeue(tx, peer, lane, err)) ||
+    return (outbox_lane_run(
+                tx,
+                "INSERT INTO link (peer, lane, tx) SELECT id, ?2, ?3 FROM peer WHERE node = ?1"
+                " ON CONFLICT (peer, lane) DO UPDATE SET tx = excluded.tx"
+                " WHERE link.tx < excluded.tx",
+                peer, lane, (int64_t)link_seq, err) &&
+            requeue(tx, peer, lane, err)) ||
            err_wrap(err, "begin a lane anew");
 }
 
 static bool move_journal(struct tx *tx, const char *sql, int64_t by, struct err *err)
 {
-    AUTO(stmt_release) struct stmt *stmt = stmt_get(tx->store, sql, err);
-    if (!stmt)
-        return false;
-    stmt_bind_i64(stmt, 1, by);
-    return stmt_run(stmt, err) || err_wrap(err, "begin the journal anew");
+    return stmt_run_for(tx->store, sql, by, err) || err_wrap(err, "begin the journal anew");
 }
 
 static bool journal_first(struct store *store, uint64_t *ret, struct err *err)
