@@ -285,6 +285,17 @@ bool stmt_run_for_two(struct store *store, const char *sql, int64_t first, int64
     return stmt_run(stmt, err);
 }
 
+bool stmt_run_for_bytes(struct store *store, const char *sql, struct bytes bytes, int64_t number,
+                        struct err *err)
+{
+    AUTO(stmt_release) struct stmt *stmt = stmt_get(store, sql, err);
+    if (!stmt)
+        return false;
+    stmt_bind_bytes(stmt, 1, bytes);
+    stmt_bind_i64(stmt, 2, number);
+    return stmt_run(stmt, err);
+}
+
 bool stmt_find_i64(struct store *store, const char *sql, int64_t number, int64_t *ret,
                    struct err *err)
 {

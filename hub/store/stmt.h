@@ -40,8 +40,8 @@ bool stmt_is_null(struct stmt *stmt, int column);
 NODISCARD bool stmt_copy(struct stmt *stmt, int column, void *out, size_t len);
 
 /*
- * A whole statement whose parameters are numbers: a row id or a time, mostly. `sql` is a literal,
- * as for stmt_get.
+ * A whole statement whose parameters are a row id, a node's id or a time, mostly. `sql` is a
+ * literal, as for stmt_get.
  */
 
 /** Runs it with ?1. */
@@ -49,6 +49,9 @@ NODISCARD bool stmt_run_for(struct store *store, const char *sql, int64_t number
 /** Runs it with ?1 and ?2. */
 NODISCARD bool stmt_run_for_two(struct store *store, const char *sql, int64_t first, int64_t second,
                                 struct err *err);
+/** Runs it with ?1 and ?2. */
+NODISCARD bool stmt_run_for_bytes(struct store *store, const char *sql, struct bytes bytes,
+                                  int64_t number, struct err *err);
 /** The number that it finds for ?1, in the first column of the first row; 0 without a row. */
 NODISCARD bool stmt_find_i64(struct store *store, const char *sql, int64_t number, int64_t *ret,
                              struct err *err);

@@ -143,7 +143,7 @@ static void values_come_back_as_they_were_bound(void **state)
     assert_true(stmt_next(stmt, &row, &err) && row);
 }
 
-static void a_statement_over_numbers_is_one_call(void **state)
+static void a_whole_statement_is_one_call(void **state)
 {
     (void)state;
     AUTO(store_close) struct store *store = open_memory();
@@ -164,6 +164,9 @@ static void a_statement_over_numbers_is_one_call(void **state)
     assert_int_equal(err.code, ERR_CONFLICT);
     assert_false(stmt_run_for(store, "DELETE FROM item", 7, &err)); /* there is no ?1 */
     assert_int_equal(err.code, ERR_INTERNAL);
+    assert_true(stmt_run_for_bytes(store, "UPDATE item SET body = ?1 WHERE id = ?2",
+                                   BYTES_LITERAL("seven"), 7, &err));
+    assert_int_equal(query(store, "SELECT length(body) FROM item WHERE id = 7"), 5);
     found = 5;
     assert_false(stmt_find_i64(store, "SELECT 1", 7, &found, &err));
     assert_int_equal(found, 5);
@@ -249,7 +252,7 @@ int main(void)
         cmocka_unit_test(a_broken_constraint_is_a_conflict_and_keeps_the_value_to_itself),
         cmocka_unit_test(a_search_that_does_not_parse_keeps_its_words_to_itself),
         cmocka_unit_test(values_come_back_as_they_were_bound),
-        cmocka_unit_test(a_statement_over_numbers_is_one_call),
+        cmocka_unit_test(a_whole_statement_is_one_call),
         cmocka_unit_test(statements_are_cached_and_can_be_used_within_themselves),
         cmocka_unit_test(the_cache_grows_and_tells_texts_at_one_address_apart),
         cmocka_unit_test(a_bug_in_the_sql_is_an_internal_error),
