@@ -24,12 +24,7 @@ const char *audit_alarm_name(enum audit_alarm_kind kind)
 static bool run_for(struct tx *tx, const char *sql, const struct node_id *node, int64_t value,
                     struct err *err)
 {
-    AUTO(stmt_release) struct stmt *stmt = stmt_get(tx->store, sql, err);
-    if (!stmt)
-        return false;
-    stmt_bind_bytes(stmt, 1, node_id_bytes(node));
-    stmt_bind_i64(stmt, 2, value);
-    return stmt_run(stmt, err);
+    return stmt_run_for_bytes(tx->store, sql, node_id_bytes(node), value, err);
 }
 
 _Static_assert(AUDIT_RESTORED == 3, "the number in is_noted: settled from the start");

@@ -431,28 +431,20 @@ static bool recount(struct tx *tx, struct err *err)
                       err);
 }
 
-static bool run_before(struct tx *tx, const char *sql, int64_t before_s, struct err *err)
-{
-    AUTO(stmt_release) struct stmt *stmt = stmt_get(tx->store, sql, err);
-    if (!stmt)
-        return false;
-    stmt_bind_i64(stmt, 1, before_s);
-    return stmt_run(stmt, err);
-}
-
 bool gossip_tick(struct tx *tx, struct wall *ret_next, struct err *err)
 {
     int64_t now_s = tx->now.ms / 1000;
     ret_next->ms = tx->now.ms + TICK_MS;
-    if (!run_before(tx,
-                    "DELETE FROM gossip_object WHERE id IN (SELECT id FROM gossip_object"
-                    " WHERE keep_s < ?1 LIMIT 1000)",
-                    now_s, err))
+    if (!stmt_run_for(tx->store,
+                      "DELETE FROM gossip_object WHERE id IN (SELECT id FROM gossip_object"
+                      " WHERE keep_s < ?1 LIMIT 1000)",
+                      now_s, err))
         return false;
     if (store_changes(tx->store) && !recount(tx, err))
         return false;
-    return run_before(tx, "DELETE FROM gossip_entry WHERE expires_s < ?1", now_s, err) &&
-           run_before(tx, "DELETE FROM gossip_budget WHERE at_s < ?1", now_s - 2 * 86400, err) &&
+    return stmt_run_for(tx->store, "DELETE FROM gossip_entry WHERE expires_s < ?1", now_s, err) &&
+           stmt_run_for(tx->store, "DELETE FROM gossip_budget WHERE at_s < ?1", now_s - 2 * 86400,
+                        err) &&
            gossip_publish_entries(tx, err);
 }
 
@@ -509,31 +501,21 @@ static bool read_held(struct tx *tx, const struct node_id *author, struct held_r
     return true;
 }
 
-static bool run_author(struct tx *tx, const char *sql, const struct node_id *author, int64_t number,
-                       struct err *err)
-{
-    AUTO(stmt_release) struct stmt *stmt = stmt_get(tx->store, sql, err);
-    if (!stmt)
-        return false;
-    stmt_bind_bytes(stmt, 1, node_id_bytes(author));
-    stmt_bind_i64(stmt, 2, number);
-    return stmt_run(stmt, err);
-}
-
 bool gossip_release(struct tx *tx, const struct node_id *author, struct err *err)
 {
     struct held_row *rows = NULL;
     size_t count = 0;
-    if (!run_author(tx,
-                    "UPDATE gossip_proof SET released_ms = ?2 WHERE author = ?1"
-                    " AND released_ms = 0",
-                    author, tx->now.ms, err))
+    if (!stmt_run_for_bytes(tx->store,
+                            "UPDATE gossip_proof SET released_ms = ?2 WHERE author = ?1"
+                            " AND released_ms = 0",
+                            node_id_bytes(author), tx->now.ms, err))
         return false;
     if (!store_changes(tx->store))
         return err_set(err, ERR_UNKNOWN, "nothing of this hub waits for a look");
     if (!read_held(tx, author, &rows, &count, err) ||
-        !run_author(tx, "UPDATE gossip_object SET held = 0 WHERE author = ?1 AND held <> ?2",
-                    author, 0, err))
+        !stmt_run_for_bytes(tx->store,
+                            "UPDATE gossip_object SET held = 0 WHERE author = ?1 AND held <> ?2",
+                            node_id_bytes(author), 0, err))
         return false;
     for (size_t i = 0; i < count; i++) {
         if (!notice_show_held(tx, &rows[i].oid, author, err))

@@ -111,12 +111,7 @@ static bool add_row(struct tx *tx, const struct node_id *node, struct err *err)
 static bool set_value(struct tx *tx, const char *sql, const struct node_id *node, int64_t value,
                       struct err *err)
 {
-    AUTO(stmt_release) struct stmt *stmt = stmt_get(tx->store, sql, err);
-    if (!stmt)
-        return false;
-    stmt_bind_bytes(stmt, 1, node_id_bytes(node));
-    stmt_bind_i64(stmt, 2, value);
-    return stmt_run(stmt, err);
+    return stmt_run_for_bytes(tx->store, sql, node_id_bytes(node), value, err);
 }
 
 #define OF_NODE " WHERE peer = (SELECT id FROM peer WHERE node = ?1)"
