@@ -167,15 +167,22 @@ static void a_number_of_one_to_four_is_never_told(void **state)
     assert_true(report.total.sent.value == 0 && !report.total.sent.few); /* nobody is somebody */
 }
 
-static void what_is_hidden_cannot_be_worked_out_from_the_rest(void **state)
+/* 20 of one, 9 of the other. */
+static void add_two_themes(struct domain_fixture *f)
 {
-    struct domain_fixture *f = *state;
     struct made made = {.status = REFERRAL_STATUS(REQUESTED), .age_ms = HOUR_MS};
     made.theme = "logement-hebergement--louer";
     add_many(f, 20, &made);
     made.theme = "numerique";
     add_many(f, 9, &made);
-    made.theme = "sante--soins";
+}
+
+static void what_is_hidden_cannot_be_worked_out_from_the_rest(void **state)
+{
+    struct domain_fixture *f = *state;
+    add_two_themes(f);
+    struct made made = {
+        .theme = "sante--soins", .status = REFERRAL_STATUS(REQUESTED), .age_ms = HOUR_MS};
     add_many(f, 2, &made);
     struct figures_report report = make(f, 12, 0);
     assert_int_equal(report.theme_count, 3);
@@ -191,12 +198,9 @@ static void what_is_hidden_cannot_be_worked_out_from_the_rest(void **state)
 static void a_sum_of_hidden_numbers_is_no_small_number_itself(void **state)
 {
     struct domain_fixture *f = *state;
-    struct made made = {.status = REFERRAL_STATUS(REQUESTED), .age_ms = HOUR_MS};
-    made.theme = "logement-hebergement--louer";
-    add_many(f, 20, &made);
-    made.theme = "numerique";
-    add_many(f, 9, &made);
-    made.theme = "sante--soins";
+    add_two_themes(f);
+    struct made made = {
+        .theme = "sante--soins", .status = REFERRAL_STATUS(REQUESTED), .age_ms = HOUR_MS};
     add(f, &made);
     made.theme = "violences";
     add(f, &made);

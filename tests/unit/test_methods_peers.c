@@ -46,15 +46,20 @@ static void an_invite_needs_an_address(void **state)
     assert_null(f->tx.actor);
 }
 
-static const char *state_after(struct domain_fixture *f, const char *method)
+/* What a method that takes the peer alone answers; NULL when it refuses. */
+static const Maillon__Api__V1__Peer *peer_after(struct domain_fixture *f, const char *method)
 {
     char name[] = "Ressourcerie";
     Maillon__Api__V1__GetPeerRequest request = MAILLON__API__V1__GET_PEER_REQUEST__INIT;
-    request.id = name;
     void *out;
-    if (!run(f, "", method, &request, &out))
-        return err_code_name(f->err.code);
-    return ((const Maillon__Api__V1__Peer *)out)->state;
+    request.id = name;
+    return run(f, "", method, &request, &out) ? out : NULL;
+}
+
+static const char *state_after(struct domain_fixture *f, const char *method)
+{
+    const Maillon__Api__V1__Peer *peer = peer_after(f, method);
+    return peer ? peer->state : err_code_name(f->err.code);
 }
 
 static void decisions_change_the_state_people_see(void **state)
@@ -111,15 +116,11 @@ static bool warns(const Maillon__Api__V1__Peer *peer, const char *text)
 static void rse9_a_session_they_opened_does_not_hide_that_our_dialling_fails(void **state)
 {
     struct domain_fixture *f = *state;
-    char name[] = "Ressourcerie";
-    Maillon__Api__V1__GetPeerRequest request = MAILLON__API__V1__GET_PEER_REQUEST__INIT;
-    void *out;
-    request.id = name;
     befriend(f);
     dial_failed_ms = f->tx.now.ms - 60000;
     over_limit_ms = f->tx.now.ms;
-    assert_ok(f, run(f, "", "Get", &request, &out));
-    const Maillon__Api__V1__Peer *peer = out;
+    const Maillon__Api__V1__Peer *peer = peer_after(f, "Get");
+    assert_non_null(peer);
     assert_true(peer->connected && peer->they_reach && !peer->we_reach);
     assert_true(warns(peer, "our dialling fails"));
     assert_true(warns(peer, "sends more than this hub takes")); /* F21: the source is visible */
@@ -130,10 +131,6 @@ static void rse9_a_session_they_opened_does_not_hide_that_our_dialling_fails(voi
 static void a_peer_cut_off_with_open_referrals_is_to_be_phoned(void **state)
 {
     struct domain_fixture *f = *state;
-    char name[] = "Ressourcerie";
-    Maillon__Api__V1__GetPeerRequest request = MAILLON__API__V1__GET_PEER_REQUEST__INIT;
-    void *out;
-    request.id = name;
     befriend(f);
     assert_ok(f, store_exec(f->tx.store,
                             "INSERT INTO referral (id, oid, peer, is_out, is_open, status,"
@@ -146,12 +143,12 @@ static void a_peer_cut_off_with_open_referrals_is_to_be_phoned(void **state)
                             " 0, 0, 0, '', '', '', '', '', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0"
                             " FROM peer WHERE name = 'Ressourcerie'",
                             &f->err));
-    assert_ok(f, run(f, "", "Get", &request, &out));
-    const Maillon__Api__V1__Peer *peer = out;
+    const Maillon__Api__V1__Peer *peer = peer_after(f, "Get");
+    assert_non_null(peer);
     assert_int_equal(peer->n_referral, 1);
     assert_false(peer->referral[0]->phone);
-    assert_ok(f, run(f, "", "Block", &request, &out));
-    peer = out;
+    peer = peer_after(f, "Block");
+    assert_non_null(peer);
     assert_true(peer->referral[0]->phone);
     assert_true(warns(peer, "follow up by phone"));
 }
