@@ -157,6 +157,21 @@ static bool sign_out(struct call *call, const void *in, void **out, struct err *
     return true;
 }
 
+/* Pages keep what is typed in the browser, sealed under this: who is signed out, or somebody else,
+ * cannot read it. It outlives sessions, as drafts do. */
+static char *draft_key(struct call *call, const struct account *account)
+{
+    uint8_t mac[32];
+    char purpose[64], hex[65];
+    snprintf(purpose, sizeof(purpose), "%lld %lld", (long long)account->id,
+             (long long)account->created_ms);
+    identity_mac(call->env->self, "maillon draft key v1", bytes_text(purpose), mac);
+    char *text = rpc_text(call, hex_encode(bytes_of(mac, sizeof(mac)), hex));
+    secret_wipe(mac, sizeof(mac));
+    secret_wipe(hex, sizeof(hex));
+    return text;
+}
+
 static bool who_am_i(struct call *call, const void *in, void **out, struct err *err)
 {
     (void)in;
@@ -167,6 +182,8 @@ static bool who_am_i(struct call *call, const void *in, void **out, struct err *
     Maillon__Api__V1__Account *view = accounts_view(call, &account);
     view->must_protect = caller_must_protect(&call->caller, call->env->config);
     view->should_protect = call->caller.unprotected && (account.roles & ROLE_ADMIN);
+    if (call->caller.account && !call->caller.local && !call->caller.by_token)
+        view->draft_key = draft_key(call, &account);
     *out = view;
     return true;
 }

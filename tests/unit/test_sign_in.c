@@ -507,6 +507,35 @@ static void who_is_shut_out_in_the_middle_of_a_call_changes_nothing(void **state
     assert_int_equal(changed, ERR_UNSIGNED);
 }
 
+/* It comes with every session of the account, and with nothing else. */
+static void the_key_of_drafts_is_the_accounts_own(void **state)
+{
+    (void)state;
+    char first[80], second[80], other[80];
+    struct caller program = {0};
+    add("anne", "admin");
+    add("zoe", "admin");
+    struct caller anne = api_sign_in(&hub, "anne", PASSPHRASE);
+    assert_null(strstr(buf_text(&hub.body), "draftKey"));
+    call(&anne, "WhoAmI", "{}");
+    assert_int_equal(strlen(api_field(&hub, "draftKey", first, sizeof(first))), 64);
+    anne = api_sign_in(&hub, "anne", PASSPHRASE);
+    call(&anne, "WhoAmI", "{}");
+    assert_string_equal(api_field(&hub, "draftKey", second, sizeof(second)), first);
+    struct caller zoe = api_sign_in(&hub, "zoe", PASSPHRASE);
+    call(&zoe, "WhoAmI", "{}");
+    assert_int_equal(strlen(api_field(&hub, "draftKey", other, sizeof(other))), 64);
+    assert_string_not_equal(other, first);
+    call(&zoe, "ListUsers", "{}");
+    assert_null(strstr(buf_text(&hub.body), "draftKey"));
+    api_call_local(&hub, ACCOUNTS "CreateToken", "{\"name\":\"anne\"}");
+    api_field(&hub, "token", program.bearer, sizeof(program.bearer));
+    call(&program, "WhoAmI", "{}");
+    assert_null(strstr(buf_text(&hub.body), "draftKey"));
+    call(&(struct caller){.local = true, .name = "anne"}, "WhoAmI", "{}");
+    assert_null(strstr(buf_text(&hub.body), "draftKey"));
+}
+
 /* Who guesses at her sign-in does not keep her from her own account's doors. */
 static void a_session_has_tries_of_its_own(void **state)
 {
@@ -580,6 +609,7 @@ int main(void)
         API_TEST(a_known_browser_gets_in_while_strangers_guess),
         API_TEST(a_programs_token_opens_no_door),
         API_TEST(who_is_shut_out_in_the_middle_of_a_call_changes_nothing),
+        API_TEST(the_key_of_drafts_is_the_accounts_own),
         API_TEST(a_session_has_tries_of_its_own),
         API_TEST(an_admin_changes_roles_and_access_but_not_his_own),
         API_TEST(names_that_turn_writing_around_are_refused),

@@ -232,6 +232,39 @@ export const tests = [
     await page.context().close();
   }],
 
+  ["what is typed is kept where nobody else can read it", async (world) => {
+    const words = "Deux lits d’enfant";
+    const kept = () => page.evaluate(() => JSON.stringify({ ...localStorage }));
+    const back = () => page.waitForFunction((text) => document.querySelector("[name=what]").value === text, words);
+    await addUser(world, "dora", "coordinator");
+    const page = await open(world);
+    await passphrase(page, "dora", world.passphrase);
+    await page.goto("/notices/new");
+    await page.fill("[name=what]", words);
+    await page.waitForFunction(() => localStorage.length > 0);
+    await page.goto("/notices/new");
+    await back();
+    ok(!(await kept()).includes("enfant"), await kept());
+    await ctl(world, "town", "user", "sign-out", "dora");
+    await page.goto("/notices/new");
+    equal(new URL(page.url()).pathname, "/sign-in", "she is out");
+    equal(await page.evaluate(() => document.body.dataset.key), undefined, "the key");
+    ok((await kept()).includes("sealed") && !(await kept()).includes("enfant"), await kept());
+    await passphrase(page, "dora", world.passphrase);
+    await page.goto("/notices/new");
+    await back();
+    /* One of another, and one that was kept as it is by an older version. */
+    await page.evaluate(() => {
+      localStorage.setItem("draft:dora:other", localStorage.getItem("draft:dora:notice"));
+      localStorage.setItem("draft:dora:notice", JSON.stringify({ at: Date.now(), values: [["what", "en clair"]] }));
+    });
+    await page.goto("/notices/new");
+    await page.waitForFunction(() => !localStorage.getItem("draft:dora:notice"));
+    equal(await page.inputValue("[name=what]"), "", "of neither");
+    equal(page.problems.join("\n"), "", "errors in the console");
+    await page.context().close();
+  }],
+
   ["a stranger's guesses do not keep out a browser that has signed in before", async (world) => {
     await addUser(world, "yann", "caseworker");
     const own = await open(world), stranger = await open(world, { javaScriptEnabled: false });

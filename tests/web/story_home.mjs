@@ -71,6 +71,8 @@ async function firstDay(world) {
 
 const what = "Trois poussettes doubles, en bon état";
 const typed = (page) => page.inputValue("[name=what]");
+/** It is opened first, which takes a moment. */
+const recalled = (page, words) => until(async () => (await typed(page)) === words, `"${words}" is there again`);
 
 async function drafts(world, hub) {
   const first = await open(world, { who: "ana", hub: "seul" });
@@ -81,7 +83,7 @@ async function drafts(world, hub) {
   await hub.start();
   const page = await first.context().newPage();
   await page.goto("/notices/new");
-  equal(await typed(page), what, "after kill -9 and a new start");
+  await recalled(page, what); /* after kill -9 and a new start */
 
   /* The session ends while the form is open; sending it asks who one is, and goes on with the form. */
   alter(hub.state, "DELETE FROM token");
@@ -92,7 +94,7 @@ async function drafts(world, hub) {
   await page.fill("#passphrase", world.passphrase);
   await page.click("main button");
   await page.locator("form[data-draft]").waitFor();
-  equal(await typed(page), `${what}!`, "after the session had ended");
+  await recalled(page, `${what}!`); /* after the session had ended */
 
   await page.goto("/account");
   await page.click("form[action='/sign-out'] button");

@@ -5,7 +5,7 @@
  *    told apart by data-row. While somebody types in it, it waits behind a button.
  *  - form[data-draft="name"]: what is typed survives a reload, a crash and the end of the session,
  *    for this account, until it was sent, or a week has passed, or somebody signs out, or somebody
- *    else signs in.
+ *    else signs in. It is kept sealed; the key comes with the pages of this account alone.
  *  - button[data-copy="#id"][hidden]: copies what that element says.
  *  - [data-countdown]: seconds that run down.
  * Words come from data-* of #told, the line that screen readers hear.
@@ -208,13 +208,39 @@ const fields = (form) =>
     && field.autocomplete !== "one-time-code");
 const isBox = (field) => field.type === "checkbox" || field.type === "radio";
 
+/* The name goes in, so that no draft stands for another. */
+const key = document.body.dataset.key && crypto.subtle?.importKey("raw", Uint8Array.from(
+  document.body.dataset.key.match(/../g), (hex) => parseInt(hex, 16)), "AES-GCM", false, ["encrypt", "decrypt"]);
+const bytes = (text) => new TextEncoder().encode(text);
+const how = (name, iv) => ({ name: "AES-GCM", iv, additionalData: bytes(name) });
+const toText = (data) => btoa(Array.from(new Uint8Array(data), (byte) => String.fromCharCode(byte)).join(""));
+const fromText = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+
+let turn = Promise.resolve(), left = false;
+const touched = new WeakSet();
 function remember(form) {
+  touched.add(form);
+  const name = mine + form.dataset.draft, at = Date.now(), iv = crypto.getRandomValues(new Uint8Array(12));
   const values = fields(form).map((field) => [field.name, isBox(field) ? field.checked && field.value : field.value]);
-  localStorage.setItem(mine + form.dataset.draft, JSON.stringify({ at: Date.now(), values }));
+  turn = turn.then(async () => {
+    const sealed = await crypto.subtle.encrypt(how(name, iv), await key, bytes(JSON.stringify(values)));
+    if (!left) localStorage.setItem(name, JSON.stringify({ at, iv: toText(iv), sealed: toText(sealed) }));
+  }).catch(() => {});
 }
 
-function recall(form) {
-  const { values = [] } = JSON.parse(localStorage.getItem(mine + form.dataset.draft) ?? "{}");
+async function kept(name) {
+  try {
+    const { iv, sealed } = JSON.parse(localStorage.getItem(name));
+    const text = await crypto.subtle.decrypt(how(name, fromText(iv)), await key, fromText(sealed));
+    return JSON.parse(new TextDecoder().decode(text));
+  } catch {
+    return []; /* none, or under another key */
+  }
+}
+
+async function recall(form) {
+  const values = await kept(mine + form.dataset.draft);
+  if (touched.has(form)) return; /* somebody was faster */
   for (const field of fields(form)) {
     const at = values.findIndex(([name, value]) => name === field.name && (field.type !== "radio" || value === field.value));
     if (at < 0) {
@@ -242,19 +268,23 @@ function settle() {
   if (sent && taken && !refused) localStorage.removeItem(sent);
 }
 
+const isFresh = ({ at, sealed }) => sealed && at > Date.now() - WEEK;
+
 try {
-  const forms = [...document.querySelectorAll("form[data-draft]")];
-  drafts((key) => !(JSON.parse(localStorage.getItem(key)).at > Date.now() - WEEK));
+  drafts((key) => !isFresh(JSON.parse(localStorage.getItem(key))));
   if (document.body.dataset.account) drafts((key) => !key.startsWith(mine)); /* of who sat here before */
   settle();
-  for (const form of forms) {
-    if (!document.querySelector("#failure")) recall(form);
-    form.addEventListener("input", () => remember(form));
-    form.addEventListener("submit", () => sessionStorage.setItem(SENT, mine + form.dataset.draft));
-  }
   /* On a shared computer nothing stays behind. */
   for (const form of document.querySelectorAll('form[action="/sign-out"]'))
-    form.addEventListener("submit", () => drafts((key) => key.startsWith(mine)));
+    form.addEventListener("submit", () => {
+      left = true;
+      drafts((key) => key.startsWith(mine));
+    });
+  for (const form of document.querySelectorAll("form[data-draft]")) {
+    form.addEventListener("input", () => remember(form));
+    form.addEventListener("submit", () => sessionStorage.setItem(SENT, mine + form.dataset.draft));
+    if (!document.querySelector("#failure")) recall(form);
+  }
 } catch {
   /* No storage here: drafts are not kept. */
 }
