@@ -5,6 +5,7 @@
 #include "hub/domain/audit.h"
 #include "hub/domain/second_factor.h"
 #include <stdio.h>
+#include <strings.h>
 
 #define PASSPHRASE_WORDS 5
 #define ACCOUNTS_MAX     10000
@@ -56,7 +57,7 @@ char *account_roles_text(unsigned roles, char out[ACCOUNT_ROLES_TEXT])
 }
 
 /* What audit lines call those who act without an account. */
-static const char *const reserved_names[] = {"peer", "clock", "hub", "operator"};
+static const char *const reserved_names[] = {"peer", "clock", "hub", "operator", "person"};
 
 bool account_check_name(const char *name, struct err *err)
 {
@@ -71,7 +72,7 @@ bool account_check_name(const char *name, struct err *err)
         return err_set(err, ERR_INVALID,
                        "an account name is one line of text without a blank at its ends");
     for (size_t i = 0; i < ARRAY_LEN(reserved_names); i++) {
-        if (strcmp(name, reserved_names[i]) == 0)
+        if (strcasecmp(name, reserved_names[i]) == 0)
             return err_set(err, ERR_INVALID, "\"%s\" is not for an account", reserved_names[i]);
     }
     return true;

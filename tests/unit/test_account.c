@@ -73,8 +73,8 @@ static void names_are_one_line_without_blank_ends(void **state)
     (void)state;
     char long_name[80] = {0};
     memset(long_name, 'a', 64);
-    const char *const refused[] = {"",     " a",       "a ",  "a\nb", "a\tb",
-                                   "\x01", "\xff\xfe", "hub", "peer", long_name};
+    const char *const refused[] = {"",         " a",  "a ",   "a\nb",   "a\tb",     "\x01",
+                                   "\xff\xfe", "hub", "peer", "person", "Operator", long_name};
     struct err err = {0};
     for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
         assert_false(account_check_name(refused[i], &err));
