@@ -87,7 +87,7 @@ static bool run_figures(struct ctl *ctl, struct input *input, struct err *err)
 }
 
 static const struct option figures_options[] = {
-    NUMBER("--months", "months", "whole months, this one included (12)"),
+    NUMBER("--months", "months", "3, 12 or 24 whole months, this one included (12)"),
     TEXT("--box", "in|out", "box", "only what was received, or sent"),
     FLAG("--csv", NULL, "a table for spreadsheets"),
     OPTIONS_END,

@@ -2,14 +2,15 @@
 /*
  * What this hub did, counted from its own tables (PRODUCT.md section 6). Pure reads. Exercises and
  * referrals entered in error are left out. No number of one to four people is given away: `few`.
+ * Periods come from a short list, far apart: any two that differ by a month would tell that month
+ * by subtraction.
  */
 #include "hub/base/arena.h"
 #include "hub/base/clock.h"
 #include "hub/store/stmt.h"
 
-#define FIGURES_FEW        5 /* from here on a number may be told */
-#define FIGURES_MONTHS_MAX 60
-#define FIGURES_KEY        48
+#define FIGURES_FEW 5 /* from here on a number may be told */
+#define FIGURES_KEY 48
 
 struct figures_count {
     bool few;
@@ -40,7 +41,7 @@ struct figures_notices { /* own ones that have ended and are still kept (NOTICE_
     struct figures_median first_claim; /* from the first version */
 };
 struct figures_query {
-    unsigned months; /* the one under way included; 1 to FIGURES_MONTHS_MAX */
+    unsigned months; /* the one under way included: 3, 12 or 24 */
     int in_or_out;   /* 0 both, 1 received, 2 sent */
 };
 struct figures_report {
