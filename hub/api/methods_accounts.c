@@ -37,14 +37,15 @@ struct new_passphrase {
 };
 
 /* Hashes `given`, or one made here when that is empty. Wipes `given`. */
-static bool passphrase_prepare(struct call *call, char *given, struct err *err)
+static bool passphrase_prepare(struct call *call, const char *name, char *given, struct err *err)
 {
     struct new_passphrase *work = call->work;
     size_t len = strlen(given);
     work->made = len == 0;
     if (work->made)
         account_make_passphrase(call->env->random, work->text);
-    bool ok = password_hash(work->made ? work->text : given, work->hash, err);
+    bool ok = password_hash(work->made ? work->text : given, work->hash, err) &&
+              (work->made || account_check_passphrase(given, name, err));
     if (len > 0)
         secret_wipe(given, len);
     return ok;
@@ -79,7 +80,7 @@ static bool add_user_lookup(struct call *call, void *in, struct err *err)
 static bool add_user_prepare(struct call *call, void *in, struct err *err)
 {
     Maillon__Api__V1__AddUserRequest *request = in;
-    return passphrase_prepare(call, request->passphrase, err);
+    return passphrase_prepare(call, request->name, request->passphrase, err);
 }
 
 static bool add_user(struct call *call, const void *in, void **out, struct err *err)
@@ -106,7 +107,7 @@ static bool reset_user_prepare(struct call *call, void *in, struct err *err)
 {
     (void)in;
     char none[] = "";
-    return passphrase_prepare(call, none, err);
+    return passphrase_prepare(call, "", none, err);
 }
 
 /* Whoever lost it may have been robbed: nothing that it opened stays open, programs included. */

@@ -230,7 +230,8 @@ static bool change_prepare(struct call *call, void *in, struct err *err)
         guard_give_back(call->guard, &try, call->now);
     ok = ok && (strcmp(request->old, request->new_) != 0 ||
                 err_set(err, ERR_INVALID, "the new passphrase is the old one"));
-    ok = ok && password_hash(request->new_, work->hash, err);
+    ok = ok && password_hash(request->new_, work->hash, err) &&
+         account_check_passphrase(request->new_, call->caller.name, err);
     if (request->old[0])
         secret_wipe(request->old, strlen(request->old));
     if (request->new_[0])

@@ -1,14 +1,12 @@
 #include "hub/domain/account.h"
 
 #include "hub/base/text.h"
-#include "hub/crypto/words.h"
 #include "hub/domain/audit.h"
 #include "hub/domain/second_factor.h"
 #include <stdio.h>
 #include <strings.h>
 
-#define PASSPHRASE_WORDS 5
-#define ACCOUNTS_MAX     10000
+#define ACCOUNTS_MAX 10000
 
 static const struct {
     unsigned role;
@@ -292,12 +290,4 @@ bool account_seen(struct tx *tx, int64_t id, struct err *err)
     stmt_bind_i64(stmt, 1, id);
     stmt_bind_i64(stmt, 2, tx->now.ms);
     return stmt_run(stmt, err);
-}
-
-void account_make_passphrase(const struct random_source *random, char out[PASSPHRASE_TEXT])
-{
-    size_t len = 0;
-    for (int i = 0; i < PASSPHRASE_WORDS; i++)
-        len += (size_t)snprintf(out + len, PASSPHRASE_TEXT - len, "%s%s", i ? " " : "",
-                                words_french[random_below(random, WORDS_COUNT)]);
 }

@@ -67,6 +67,13 @@ NODISCARD bool account_set_passphrase(struct tx *tx, const char *actor, int64_t 
                                       const char *hash, struct err *err);
 NODISCARD bool account_seen(struct tx *tx, int64_t id, struct err *err);
 
+/**
+ * Is it of another kind than what guessers try first: common words, rows of keys, one thing again
+ * and again, the account's own name, with a date or a sign behind? ERR_INVALID. How long it must be
+ * is password_hash()'s matter.
+ */
+NODISCARD bool account_check_passphrase(const char *passphrase, const char *name, struct err *err);
+
 #define PASSPHRASE_TEXT 64
 /** Five words of the spoken list, 55 bits behind Argon2id; wipe after use. */
 void account_make_passphrase(const struct random_source *random, char out[PASSPHRASE_TEXT]);

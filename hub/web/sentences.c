@@ -70,6 +70,7 @@ static const struct {
     {"no such peer", "say.no_peer"},
     {"this peer is not accepted by both sides yet", "say.not_accepted"},
     /* Accounts. */
+    {"the passphrase is easy to guess: take several words", "say.passphrase_easy"},
     {"too many wrong tries: could not look, wait {#seconds} seconds", "say.wait_seconds"},
     {"too many wrong tries: could not look, wait {#minutes} minutes", "say.wait_minutes"},
     {"this is your own account", "say.own_account"},

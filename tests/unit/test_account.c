@@ -273,6 +273,45 @@ static void a_made_passphrase_is_five_words_that_can_be_hashed(void **state)
     assert_true(password_verify(hash, first));
 }
 
+static void what_guessers_try_first_is_no_passphrase(void **state)
+{
+    (void)state;
+    static const char *const easy[] = {
+        "aaaaaaaaaaaa",     "abababababab",     "123456789012",      "motdepasse123",
+        "Mot De Passe 1!",  "Password2024!!!",  "azertyuiop123",     "qwertyqwerty",
+        "bonjour19870512",  "soleil31/12/1975", "chien chien chien", "Bienvenue 2026",
+        "administrateur1!", "0123456789876543", "iloveyou iloveyou", "abcdefghijklmnop",
+        "marie-claire2026", "Marie-Claire 1!",
+    };
+    static const char *const fine[] = {
+        "quatre mots bien choisis",
+        "twelve chars",
+        "x7#Kq9!mZ2$w",
+        "le pain du mardi soir",
+        "one two three four five",
+        "\xc3\xa9t\xc3\xa9 \xc3\xa0 la mer du nord",
+        "bonjour petit canal vert",
+        "correct horse battery",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(easy); i++) {
+        struct err err = {0};
+        if (account_check_passphrase(easy[i], "Marie-Claire", &err))
+            fail_msg("%s", easy[i]);
+        assert_int_equal(err.code, ERR_INVALID);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(fine); i++) {
+        struct err err = {0};
+        if (!account_check_passphrase(fine[i], "Marie-Claire", &err))
+            fail_msg("%s", fine[i]);
+    }
+    for (int i = 0; i < 1000; i++) { /* those made here */
+        char made[PASSPHRASE_TEXT];
+        struct err err = {0};
+        account_make_passphrase(&seeded.source, made);
+        assert_true(account_check_passphrase(made, "", &err));
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -288,6 +327,7 @@ int main(void)
         TEST(disabling_ends_sessions_and_tokens_but_not_those_of_others),
         TEST(signing_out_ends_one_session_and_revoking_only_tokens),
         TEST(an_account_keeps_its_newest_sessions),
+        TEST(what_guessers_try_first_is_no_passphrase),
         TEST(a_made_passphrase_is_five_words_that_can_be_hashed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

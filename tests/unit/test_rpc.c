@@ -182,6 +182,7 @@ static void bad_accounts_are_refused(void **state)
         {"{\"name\":\"a\",\"role\":\"root\"}", ERR_INVALID},
         {"{\"name\":\"\",\"role\":\"admin\"}", ERR_INVALID},
         {"{\"name\":\"a\",\"role\":\"admin\",\"passphrase\":\"short\"}", ERR_INVALID},
+        {"{\"name\":\"a\",\"role\":\"admin\",\"passphrase\":\"motdepasse123\"}", ERR_INVALID},
         {"{\"name\":\"anne\",\"role\":\"admin\"}", ERR_CONFLICT},
     };
     api_add_user(&hub, "anne", "admin", SECRET);

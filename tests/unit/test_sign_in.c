@@ -386,6 +386,7 @@ static void a_new_passphrase_asks_for_the_old_one_and_ends_the_other_sessions(vo
         {&here, "ChangePassphrase", CHANGE("faux faux faux", "cinq mots tout neufs"), ERR_DENIED},
         {&here, "ChangePassphrase", CHANGE(PASSPHRASE, "court"), ERR_INVALID},
         {&here, "ChangePassphrase", CHANGE(PASSPHRASE, PASSPHRASE), ERR_INVALID},
+        {&here, "ChangePassphrase", CHANGE(PASSPHRASE, "Motdepasse2026!"), ERR_INVALID},
         {&here, "ChangePassphrase", CHANGE(PASSPHRASE, "cinq mots tout neufs"), ERR_NONE},
         {&here, "WhoAmI", "{}", ERR_NONE},
         {&there, "WhoAmI", "{}", ERR_UNSIGNED},
@@ -513,8 +514,8 @@ static void the_key_of_drafts_is_the_accounts_own(void **state)
     (void)state;
     char first[80], second[80], other[80];
     struct caller program = {0};
-    add("anne", "admin");
-    add("zoe", "admin");
+    api_add_user(&hub, "anne", "admin", PASSPHRASE);
+    api_add_user(&hub, "zoe", "admin", PASSPHRASE);
     struct caller anne = api_sign_in(&hub, "anne", PASSPHRASE);
     assert_null(strstr(buf_text(&hub.body), "draftKey"));
     call(&anne, "WhoAmI", "{}");
