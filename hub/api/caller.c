@@ -41,6 +41,7 @@ bool caller_authenticate(struct store *store, struct caller *caller, struct wall
         return false;
     take_account(caller, &account);
     caller->by_token = account.by_token;
+    caller->signed_in_ms = account.signed_in_ms;
     caller->unprotected = !account.second_factor && !account.by_token;
     return true;
 }

@@ -255,6 +255,18 @@ static bool change_passphrase(struct call *call, const void *in, void **out, str
 
 /* Second factor. */
 
+static bool is_fresh(const struct call *call)
+{
+    return call->caller.local || call->now.ms - call->caller.signed_in_ms <= SESSION_FRESH_MS;
+}
+
+/* A page that was left open must not be enough to lock its owner out. */
+static bool may_add_factor(struct call *call, struct err *err)
+{
+    return has_account(call, err) &&
+           (is_fresh(call) || err_set(err, ERR_DENIED, "sign in again first"));
+}
+
 static bool second_factor_answer(struct call *call, void **out, struct err *err)
 {
     struct second_factor state;
@@ -269,7 +281,8 @@ static bool second_factor_answer(struct call *call, void **out, struct err *err)
     answer->since = rpc_time(call, state.confirmed_ms);
     answer->recovery_left = (uint32_t)state.recovery_left;
     answer->required = second_factor_required(call->env->config, account.roles);
-    if (state.begun) {
+    answer->sign_in_first = !state.on && !is_fresh(call);
+    if (state.begun && is_fresh(call)) {
         struct bytes secret = bytes_of(state.secret, sizeof(state.secret));
         const char *hub = call->env->config->name;
         char text[TOTP_SECRET_TEXT];
@@ -295,7 +308,7 @@ static bool show_second_factor(struct call *call, const void *in, void **out, st
 static bool begin_second_factor(struct call *call, const void *in, void **out, struct err *err)
 {
     (void)in;
-    return has_account(call, err) && second_factor_begin(call->tx, call->caller.account, err) &&
+    return may_add_factor(call, err) && second_factor_begin(call->tx, call->caller.account, err) &&
            second_factor_answer(call, out, err);
 }
 
@@ -316,7 +329,7 @@ static bool confirm_second_factor(struct call *call, const void *in, void **out,
     char codes[RECOVERY_CODES][RECOVERY_CODE_TEXT];
     int64_t id = call->caller.account;
     const struct guard_try try = own_try(call);
-    if (!has_account(call, err) || !take_try(call, &try, err) ||
+    if (!may_add_factor(call, err) || !take_try(call, &try, err) ||
         !second_factor_confirm(call->tx, accounts_actor(call), id, request->code, codes, err))
         return false;
     guard_give_back(call->guard, &try, call->now);

@@ -21,6 +21,7 @@ struct caller {
     bool local;       /* over the unix socket, by a trusted uid; every role unless `name` is set */
     bool unprotected; /* a session of an account without second factor */
     bool by_token;    /* a program */
+    int64_t signed_in_ms;         /* 0: no session */
     char bearer[TOKEN_TEXT];      /* session or token as presented; "": none */
     char address[CALLER_ADDRESS]; /* numeric, for limits; "": this machine */
 };

@@ -32,6 +32,7 @@ struct account {
     int64_t created_ms, last_seen_ms; /* 0: never */
     bool second_factor;               /* sign-in asks for a code as well */
     bool by_token;                    /* of session_authenticate: a program's token, no session */
+    int64_t signed_in_ms;             /* of session_authenticate: when it was opened */
 };
 
 /** 1 to 63 bytes of one line of visible text, no blank at either end; ERR_INVALID. */

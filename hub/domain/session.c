@@ -119,7 +119,7 @@ bool session_authenticate(struct store *store, const char *bearer, struct wall n
         stmt_get(store,
                  "SELECT a.id, a.name, a.roles, a.created_ms, a.last_seen_ms, t.kind, t.renewed_ms,"
                  " (SELECT COUNT(*) FROM second_factor f WHERE f.account = a.id"
-                 " AND f.confirmed_ms > 0)"
+                 " AND f.confirmed_ms > 0), t.created_ms"
                  " FROM token t JOIN account a ON a.id = t.account"
                  " WHERE t.hash = ?1 AND t.expires_ms > ?2 AND a.disabled = 0",
                  err);
@@ -132,6 +132,7 @@ bool session_authenticate(struct store *store, const char *bearer, struct wall n
         .last_seen_ms = stmt_i64(stmt, 4),
         .second_factor = stmt_i64(stmt, 7) > 0,
         .by_token = strcmp(stmt_text(stmt, 5), "token") == 0,
+        .signed_in_ms = stmt_i64(stmt, 8),
     };
     text_copy(ret->name, sizeof(ret->name), stmt_text(stmt, 1));
     if (ret_renew)

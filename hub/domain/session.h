@@ -9,6 +9,7 @@
 
 #define SESSION_LIFETIME_MS  (12 * 3600 * 1000LL)
 #define SESSION_LONGEST_MS   (7 * 24 * 3600 * 1000LL) /* then they sign in again, however busy */
+#define SESSION_FRESH_MS     (30 * 60 * 1000LL)       /* that long it is sure who sits there */
 #define SESSION_RENEW_MS     (600 * 1000LL) /* a busy session is written this often, not per call */
 #define SESSIONS_PER_ACCOUNT 32             /* the oldest end first */
 #define TOKEN_DAYS_DEFAULT   365

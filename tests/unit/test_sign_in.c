@@ -537,6 +537,33 @@ static void the_key_of_drafts_is_the_accounts_own(void **state)
     assert_null(strstr(buf_text(&hub.body), "draftKey"));
 }
 
+/* Who sits down at a page that was left open must not lock the owner out with a phone of their own.
+ */
+static void a_second_factor_is_added_right_after_signing_in_only(void **state)
+{
+    (void)state;
+    uint8_t secret[TOTP_SECRET_BYTES];
+    char recovery[500], text[TOTP_SECRET_TEXT];
+    api_add_user(&hub, "anne", "caseworker", PASSPHRASE);
+    struct caller anne = api_sign_in(&hub, "anne", PASSPHRASE);
+    call(&anne, "BeginSecondFactor", "{}");
+    expect(ERR_NONE);
+    fake_clock_advance(&hub.clock, SESSION_FRESH_MS);
+    call(&anne, "ShowSecondFactor", "{}");
+    assert_non_null(strstr(buf_text(&hub.body), "\"secret\""));
+    fake_clock_advance(&hub.clock, 1);
+    call(&anne, "ShowSecondFactor", "{}");
+    assert_string_equal(api_field(&hub, "secret", text, sizeof(text)), "");
+    assert_string_equal(api_field(&hub, "uri", text, sizeof(text)), "");
+    assert_non_null(strstr(buf_text(&hub.body), "\"signInFirst\":true"));
+    call(&anne, "BeginSecondFactor", "{}");
+    expect(ERR_DENIED);
+    call(&anne, "ConfirmSecondFactor", "{\"code\":\"123456\"}");
+    expect(ERR_DENIED);
+    anne = api_sign_in(&hub, "anne", PASSPHRASE);
+    turn_on(&anne, secret, recovery);
+}
+
 /* Who guesses at her sign-in does not keep her from her own account's doors. */
 static void a_session_has_tries_of_its_own(void **state)
 {
@@ -611,6 +638,7 @@ int main(void)
         API_TEST(a_programs_token_opens_no_door),
         API_TEST(who_is_shut_out_in_the_middle_of_a_call_changes_nothing),
         API_TEST(the_key_of_drafts_is_the_accounts_own),
+        API_TEST(a_second_factor_is_added_right_after_signing_in_only),
         API_TEST(a_session_has_tries_of_its_own),
         API_TEST(an_admin_changes_roles_and_access_but_not_his_own),
         API_TEST(names_that_turn_writing_around_are_refused),

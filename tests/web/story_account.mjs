@@ -1,4 +1,5 @@
 /* One's own account: a code besides the passphrase, open sessions, a new passphrase. */
+import { execFileSync } from "node:child_process";
 import crypto from "node:crypto";
 import path from "node:path";
 import { axe, ctl, equal, ok, open, overflow, startHub } from "./lib.mjs";
@@ -191,6 +192,17 @@ export const tests = [
         equal(new URL(page.url()).pathname, "/account/second-factor", where);
       }
       await look(world, page, "second-factor-must", false);
+      /* A page that was left open for longer asks once more who sits there. */
+      execFileSync("sqlite3", ["-cmd", ".timeout 5000", path.join(world.territory, "garde", "hub.db"),
+        "UPDATE token SET created_ms = created_ms - 1860000"]);
+      await page.goto("/account/second-factor");
+      equal(await page.locator("form[action$='/begin']").count(), 0, "no code is begun");
+      await look(world, page, "second-factor-again", false);
+      await page.click("a[href^='/sign-in']");
+      await page.fill("#name", "olga");
+      await page.fill("#passphrase", world.passphrase);
+      await page.click("main button");
+      equal(new URL(page.url()).pathname, "/account/second-factor", "back again");
       await page.click("form[action$='/begin'] button");
       const secret = await page.locator("#secret").innerText();
       await enter(page, await freshCode(page, secret));
