@@ -94,7 +94,7 @@ struct held_runner {
     struct api_env env;
     struct action action;
     bool running;
-    struct wall next; /* nothing is due before */
+    struct mono next; /* nothing is due before */
     struct call call;
     struct held held; /* `method` and `onward` end with the group */
     bool found;       /* `held` is the one that is sent now */
@@ -102,12 +102,20 @@ struct held_runner {
     struct err why;
 };
 
+/* The wall clock may be set while something waits: what is near is waited for by the other. */
+static void look_by(struct held_runner *runner, int64_t wall_ms)
+{
+    const struct clock *clock = runner->env.clock;
+    struct mono at = mono_after_ms(clock_mono(clock), wall_ms - clock_wall(clock).ms);
+    runner->next = mono_min(runner->next, at);
+}
+
 static void heard(void *ctx, const struct effect *effects, size_t count)
 {
     struct held_runner *runner = ctx;
     for (size_t i = 0; i < count; i++)
-        if (effects[i].kind == EFFECT_HELD && effects[i].number < runner->next.ms)
-            runner->next.ms = effects[i].number;
+        if (effects[i].kind == EFFECT_HELD)
+            look_by(runner, effects[i].number);
 }
 
 struct held_runner *held_runner_create(const struct api_env *env)
@@ -179,7 +187,7 @@ static bool note_apply(struct tx *tx, struct action *action, struct err *err)
 static void look_again(struct held_runner *runner, int64_t after_ms)
 {
     runner->running = false;
-    runner->next.ms = clock_wall(runner->env.clock).ms + after_ms;
+    runner->next = mono_after_ms(clock_mono(runner->env.clock), after_ms);
 }
 
 static void note_done(struct action *action, const struct err *err)
@@ -200,9 +208,9 @@ static void due_done(struct action *action, const struct err *err)
             runner->call.after(&runner->call);
         runner->running = false;
         if (runner->found)
-            runner->next.ms = 0;
-        else if (runner->ret_next.ms < runner->next.ms)
-            runner->next = runner->ret_next;
+            runner->next = (struct mono){0};
+        else
+            look_by(runner, runner->ret_next.ms);
         return;
     }
     if (!runner->found) {
@@ -219,11 +227,10 @@ struct mono held_runner_tick(struct held_runner *runner, struct mono now)
 {
     if (runner->running)
         return MONO_NEVER; /* asked again when it is done */
-    int64_t wait_ms = runner->next.ms - clock_wall(runner->env.clock).ms;
-    if (wait_ms > 0)
-        return mono_after_ms(now, wait_ms);
+    if (now.us < runner->next.us)
+        return runner->next;
     runner->running = true;
-    runner->next.ms = INT64_MAX;
+    runner->next = MONO_NEVER;
     runner->action = (struct action){.apply = due_apply, .done = due_done};
     exchange_submit(runner->env.exchange, &runner->action);
     return MONO_NEVER;

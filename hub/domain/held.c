@@ -248,6 +248,18 @@ static bool clear_old(struct tx *tx, struct err *err)
     return true;
 }
 
+/* Nothing waits longer, unless the clock has gone back. */
+static bool bring_near(struct tx *tx, struct err *err)
+{
+    AUTO(stmt_release)
+    struct stmt *stmt =
+        stmt_get(tx->store, "UPDATE held SET due_ms = ?1 WHERE state = 0 AND due_ms > ?1", err);
+    if (!stmt)
+        return false;
+    stmt_bind_i64(stmt, 1, tx->now.ms + HELD_SECONDS_MAX * 1000LL);
+    return stmt_run(stmt, err) || err_wrap(err, "bring near what is held");
+}
+
 bool held_next(struct tx *tx, bool *ret_found, struct held *ret, struct wall *ret_next,
                struct err *err)
 {
@@ -255,7 +267,7 @@ bool held_next(struct tx *tx, bool *ret_found, struct held *ret, struct wall *re
     struct stmt *stmt = stmt_get(
         tx->store, "SELECT " COLUMNS " FROM held WHERE state = 0 ORDER BY due_ms, id LIMIT 1", err);
     bool row;
-    if (!stmt || !clear_old(tx, err))
+    if (!stmt || !clear_old(tx, err) || !bring_near(tx, err))
         return false;
     if (!stmt_next(stmt, &row, err))
         return err_wrap(err, "find what is due");

@@ -237,6 +237,26 @@ static void a_hub_that_starts_again_sends_what_was_due_once(void **state)
     assert_int_equal(notices(f), 1);
 }
 
+static void a_clock_that_is_set_right_neither_keeps_nor_hurries_it(void **state)
+{
+    struct fixture *f = *state;
+    hold(f, "");
+    tick(f);
+    fake_clock_set_wall(&f->api.clock, f->api.clock.wall.ms - 86400000LL);
+    pass(f, 9000);
+    assert_int_equal(notices(f), 0);
+    for (int i = 0; i < 7; i++)
+        pass(f, 10000);
+    assert_int_equal(notices(f), 1);
+    hold(f, ",\\\"requestKey\\\":\\\"k2\\\"");
+    tick(f);
+    fake_clock_set_wall(&f->api.clock, f->api.clock.wall.ms + 2 * 86400000LL);
+    pass(f, 9000);
+    assert_int_equal(notices(f), 1);
+    pass(f, 1000);
+    assert_int_equal(notices(f), 2);
+}
+
 static void withdrawn(struct fixture *f)
 {
     char json[120], notice[40];
@@ -431,6 +451,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(pressed_twice_it_is_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_hub_that_starts_again_sends_what_was_due_once, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_clock_that_is_set_right_neither_keeps_nor_hurries_it,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_changed_meanwhile_stops_it_and_keeps_the_form, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_could_not_be_sent_goes_after_a_week, set_up,
