@@ -139,7 +139,7 @@ bool held_list(struct store *store, struct arena *arena, int64_t account, bool w
     AUTO(stmt_release)
     struct stmt *stmt = stmt_get(store,
                                  "SELECT " COLUMNS " FROM held WHERE (account = ?1 AND state IN "
-                                 "(0, 2)) OR (?2 AND state = 3) ORDER BY id LIMIT ?3",
+                                 "(0, 2)) OR (?2 AND state = 3) ORDER BY state = 3, id LIMIT ?3",
                                  err);
     bool row;
     if (!stmt)

@@ -50,7 +50,8 @@ NODISCARD bool held_add(struct tx *tx, int64_t account, struct bytes session, co
 /** ERR_UNKNOWN: there is none, or not of this account. Texts live in the arena. Any connection. */
 NODISCARD bool held_get(struct store *store, struct arena *arena, int64_t account,
                         const char *token, struct held *ret, struct err *err);
-/** Waiting and stopped ones of an account, the oldest first; and every dropped one when asked. */
+/** Waiting and stopped ones of an account, the oldest first; when asked, dropped ones of anybody
+ * behind them. At most 2 * HELD_OPEN_MAX in all. */
 NODISCARD bool held_list(struct store *store, struct arena *arena, int64_t account,
                          bool with_dropped, struct held **ret, size_t *ret_count, struct err *err);
 /** The next that is due. *ret_next: when the clock must look again; it also clears what is over. */

@@ -319,6 +319,22 @@ static void a_closed_account_sends_nothing_more(void **state)
     assert_non_null(strstr(api_call_local(&f->api, "/maillon.api.v1.Held/List", "{}"), "dropped"));
 }
 
+static void what_others_dropped_hides_nothing_of_one_s_own(void **state)
+{
+    struct fixture *f = *state;
+    struct err err = {0};
+    assert_true(store_exec(f->api.store,
+                           "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i "
+                           "< 200) INSERT INTO held (token, account, method, state, created_ms, "
+                           "due_ms, onward, problem, problem_text) SELECT 't' || i, 1, "
+                           "'Notices/Post', 3, 0, 9000000000000000, '', 0, '' FROM n",
+                           &err));
+    api_call_local(&f->api, "/maillon.api.v1.Accounts/SetRole",
+                   "{\"name\":\"lea\",\"role\":\"coordinator,admin\"}");
+    hold(f, "");
+    assert_non_null(strstr(call(f, "Held/List", "{}"), f->id));
+}
+
 /* Somebody ends sessions of the account while it waits. The test decides as whom it was sent and
  * who ends what. */
 static struct caller at_the_machine(void)
@@ -458,6 +474,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_could_not_be_sent_goes_after_a_week, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_closed_account_sends_nothing_more, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_others_dropped_hides_nothing_of_one_s_own, set_up,
+                                        tear_down),
         cmocka_unit_test(what_an_ended_session_sent_is_given_back),
         cmocka_unit_test_setup_teardown(what_was_given_back_can_be_read_and_sent_again, set_up,
                                         tear_down),
