@@ -356,6 +356,7 @@ struct read_mark {
     struct action action; /* first member */
     int64_t account;
     enum waiting_kind kind;
+    struct wall seen; /* when it was looked up: more may come before this is written */
     size_t count;
     int64_t subjects[];
 };
@@ -364,7 +365,7 @@ static bool mark_apply(struct tx *tx, struct action *action, struct err *err)
 {
     const struct read_mark *mark = (struct read_mark *)(void *)action;
     for (size_t i = 0; i < mark->count; i++)
-        if (!waiting_read(tx, mark->account, mark->kind, mark->subjects[i], err))
+        if (!waiting_read(tx, mark->account, mark->kind, mark->subjects[i], mark->seen, err))
             return false;
     return true;
 }
@@ -397,6 +398,7 @@ static void note(struct call *call, enum waiting_kind kind, const int64_t *subje
     mark->action = (struct action){.apply = mark_apply, .done = mark_done};
     mark->account = call->caller.account;
     mark->kind = kind;
+    mark->seen = call->now;
     mark->count = count;
     memcpy(mark->subjects, subjects, count * sizeof(*subjects));
     call->work = mark;

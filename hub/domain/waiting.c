@@ -389,7 +389,7 @@ bool waiting_is_news(struct store *store, int64_t account, enum waiting_kind kin
 }
 
 bool waiting_read(struct tx *tx, int64_t account, enum waiting_kind kind, int64_t subject,
-                  struct err *err)
+                  struct wall seen, struct err *err)
 {
     AUTO(stmt_release)
     struct stmt *old =
@@ -407,6 +407,6 @@ bool waiting_read(struct tx *tx, int64_t account, enum waiting_kind kind, int64_
     stmt_bind_i64(stmt, 1, account);
     stmt_bind_text(stmt, 2, waiting_kind_name(kind));
     stmt_bind_i64(stmt, 3, subject);
-    stmt_bind_i64(stmt, 4, tx->now.ms);
+    stmt_bind_i64(stmt, 4, seen.ms);
     return (stmt_run(old, err) && stmt_run(stmt, err)) || err_wrap(err, "note what was read");
 }

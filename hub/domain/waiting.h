@@ -71,6 +71,6 @@ NODISCARD bool waiting_subject(struct store *store, const struct waiting_row *ro
 /** Is there anything in it that `account` has not read? Any connection. */
 NODISCARD bool waiting_is_news(struct store *store, int64_t account, enum waiting_kind kind,
                                int64_t subject, struct wall now, bool *ret, struct err *err);
-/** The account has read it, until now. */
+/** The account has read what there was at `seen`; what came since stays news. */
 NODISCARD bool waiting_read(struct tx *tx, int64_t account, enum waiting_kind kind, int64_t subject,
-                            struct err *err);
+                            struct wall seen, struct err *err);

@@ -122,7 +122,7 @@ static void news_end_when_the_account_has_read_them_and_come_back_with_the_next_
     assert_ok(f, waiting_is_news(f->tx.store, MARIE, WAITING_REFERRAL, told, f->tx.now, &is_news,
                                  &f->err));
     assert_true(is_news);
-    assert_ok(f, waiting_read(&f->tx, MARIE, WAITING_REFERRAL, told, &f->err));
+    assert_ok(f, waiting_read(&f->tx, MARIE, WAITING_REFERRAL, told, f->tx.now, &f->err));
     assert_int_equal(gather(f, MARIE, 7)->count, 0);
     assert_int_equal(gather(f, PAUL, 7)->count, 1); /* who has not read it */
     assert_ok(f, waiting_is_news(f->tx.store, MARIE, WAITING_REFERRAL, told, f->tx.now, &is_news,
@@ -133,6 +133,18 @@ static void news_end_when_the_account_has_read_them_and_come_back_with_the_next_
     assert_int_equal(gather(f, MARIE, 7)->count, 1);
     f->tx.now.ms += 15 * DAY_MS;
     assert_int_equal(gather(f, MARIE, 7)->count, 0); /* too old to be news */
+}
+
+static void what_comes_between_looking_and_noting_it_stays_news(void **state)
+{
+    struct domain_fixture *f = *state;
+    int64_t told = add_referral(f, true, REFERRAL_STATUS(ACCEPTED), 0, 5 * DAY_MS, 0);
+    add_event(f, told, REFERRAL_RECEIVER, REFERRAL_ACTION(ACCEPT), HOUR_MS);
+    struct wall looked = f->tx.now;
+    f->tx.now.ms += 2 * HOUR_MS;
+    add_event(f, told, REFERRAL_RECEIVER, REFERRAL_ACTION(PROGRESS), HOUR_MS);
+    assert_ok(f, waiting_read(&f->tx, MARIE, WAITING_REFERRAL, told, looked, &f->err));
+    assert_int_equal(gather(f, MARIE, 7)->count, 1);
 }
 
 static void only_what_the_other_side_or_the_clock_did_is_news(void **state)
@@ -198,6 +210,7 @@ int main(void)
         TEST(affairs_of_the_hub_stand_among_the_rest_by_their_age),
         TEST(what_does_not_fit_is_counted_by_its_kind),
         TEST(news_end_when_the_account_has_read_them_and_come_back_with_the_next_event),
+        TEST(what_comes_between_looking_and_noting_it_stays_news),
         TEST(only_what_the_other_side_or_the_clock_did_is_news),
         TEST(what_was_put_on_hold_comes_back_on_its_day),
         TEST(clocks_are_counted_by_how_far_they_have_run),
