@@ -9,28 +9,22 @@ Prints TAP; exits 1 when a test failed.
 import http.client
 import json
 import os
-import random
 import re
-import signal
-import socket
-import sqlite3
 import ssl
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-import traceback
 import urllib.parse
 
-HUBD, HUBCTL, ROOT = sys.argv[1:4]
-with open(HUBD, "rb") as program:
-    CHECKED = b"__asan_init" in program.read()  # a sanitizer's build: slow, and large
+from jsonschema import Draft202012Validator
+
+from one_hub import CHECKED, PASSPHRASE, ROOT, Hub, call, real_file, run_tests
+
 PAGE_UPLOAD_MAX = 33554432  # hub/web/pages.h
 API_IMPORT_MAX = 67108864  # proto/limits.h
 REAL = 20 << 20
 LOOP_MS = 250  # nobody waits longer for work that is not theirs
-PASSPHRASE = "quatre mots bien choisis"
 BOUNDARY = "b0undary0f0ne0f0ur0wn"
 TLS = ssl.create_default_context()
 TLS.check_hostname = False
@@ -40,49 +34,6 @@ WORDS = {  # of the page that says it
     "not allowed": {"fr": "rôle", "en": "role"},
     "not signed in": {"fr": "Connectez-vous à nouveau", "en": "Sign in again"},
 }
-
-
-class Hub:
-    def __init__(self, root):
-        self.dir = os.path.join(root, "hub")
-        subprocess.run([HUBCTL, "init", "--name", "Mairie de Redon", "--state", self.dir,
-                        "--listen", "127.0.0.1:0"], check=True, stdout=subprocess.DEVNULL)
-        self.start()
-
-    def start(self):
-        self.process = subprocess.Popen([HUBD, "--state", self.dir], stderr=subprocess.PIPE)
-        for line in self.process.stderr:
-            if b"ready listen=" in line:
-                self.port = int(line.split(b"listen=")[1].split()[0].rsplit(b":", 1)[1])
-                return
-        raise AssertionError("hubd did not start")
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        rest = self.process.stderr.read()
-        assert self.process.wait(timeout=30) == 0, rest
-
-    def ctl(self, *args):
-        return subprocess.run([HUBCTL, "--hub", self.dir, *args], check=True,
-                              stdout=subprocess.PIPE).stdout
-
-    def add_user(self, name, role):
-        self.ctl("call", "Accounts/AddUser", json.dumps(
-            {"name": name, "role": role, "passphrase": PASSPHRASE}))
-
-    def memory_kb(self, what):
-        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as status:
-            return next(int(line.split()[1]) for line in status if line.startswith(what))
-
-    def kept(self):
-        """Rows of files that wait, and bytes of theirs."""
-        with sqlite3.connect(f"file:{self.dir}/hub.db?mode=ro", uri=True) as db:
-            return db.execute("SELECT (SELECT count(*) FROM import_staged WHERE done = 0), (SELECT "
-                              "coalesce(sum(length(data)), 0) FROM import_staged_part)").fetchone()
-
-    def services(self):
-        with sqlite3.connect(f"file:{self.dir}/hub.db?mode=ro", uri=True) as db:
-            return db.execute("SELECT count(*) FROM import_record").fetchone()[0]
 
 
 class Browser:
@@ -152,40 +103,6 @@ class Browser:
         return self.post("/admin/import", body, f"multipart/form-data; boundary={BOUNDARY}", pace)
 
 
-def real_file(size):
-    """Services of data.inclusion v1 as large as a file of a whole country; names and sentences are
-    those of the real files beside the tests, told apart by a number."""
-    data = os.path.join(ROOT, "tests", "vectors", "data")
-    with open(os.path.join(data, "redon-structures.json"), encoding="utf-8") as file:
-        places = json.load(file)
-    with open(os.path.join(data, "data-inclusion-services.json"), encoding="utf-8") as file:
-        services = json.load(file)
-    kinds = ["accompagnement", "atelier", "information", "formation", "aide-materielle"]
-    out, used, number = [], 0, 0
-    while used < size - 4096:
-        place, service = places[number % len(places)], services[number % len(services)]
-        number += 1
-        words = [service.get("presentation_resume") or "", place.get("presentation_detail") or ""]
-        row = {
-            "id": f"essai--{number}", "source": "essai",
-            "structure_id": f"essai--{place['id']}",
-            "nom": f"{service['nom'][:100]} {number}",
-            "description": "\n\n".join(w for w in words if w)[:3000] or "Un accueil ouvert à tous.",
-            "type": kinds[number % len(kinds)],
-            "thematiques": ["numerique--acceder-a-du-materiel"],
-            "frais": "gratuit", "publics": ["tous-publics"],
-            "modes_accueil": ["en-presentiel"], "date_maj": "2026-05-04",
-            "adresse": f"{number % 200 + 1} rue du Port", "commune": "Redon",
-            "code_postal": "35600", "code_insee": "35236",
-            "latitude": round(47.6 + number % 997 / 9970, 5),
-            "longitude": round(-2.1 + number % 991 / 9910, 5),
-        }
-        text = json.dumps(row, ensure_ascii=False)
-        used += len(text.encode()) + 2
-        out.append(text)
-    return ("[" + ",\n".join(out) + "]").encode(), number
-
-
 class Readers:
     """Somebody who opens the first page again and again: how long each took, and how long the loop
     was at work meanwhile, on whatever, which a busy machine does not change."""
@@ -237,6 +154,14 @@ def says(answer, status, what, lang):
     assert headers["Content-Language"] == lang, headers["Content-Language"]
     said = re.sub(r"<[^>]+>", " ", text.split("<main", 1)[-1])
     assert WORDS[what][lang] in said, said.strip()[:400]
+
+
+def the_file_follows_the_schema(world):
+    path = os.path.join(ROOT, "tests", "vectors", "data-inclusion-v1", "service.schema.json")
+    with open(path, encoding="utf-8") as file:
+        schema = Draft202012Validator(json.load(file))
+    for row in json.loads(world.small):
+        schema.validate(row)
 
 
 def exactly_the_limit_is_taken(world):
@@ -321,26 +246,6 @@ def broken_off_in_the_middle_leaves_nothing(world):
     world.drop(answer[1]["Location"])
 
 
-def call(hub, method, body, kind="application/proto"):
-    with socket.socket(socket.AF_UNIX) as sock:
-        sock.settimeout(120)
-        sock.connect(os.path.join(hub.dir, "hubd.sock"))
-        sock.sendall((f"POST /maillon.api.v1.{method} HTTP/1.1\r\nHost: hub\r\nContent-Type: {kind}"
-                      f"\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n").encode())
-        try:
-            sock.sendall(body)
-        except (BrokenPipeError, ConnectionResetError):
-            pass
-        data = b""
-        try:
-            while piece := sock.recv(65536):
-                data += piece
-        except ConnectionResetError:
-            pass
-    head, _, rest = data.partition(b"\r\n\r\n")
-    return int(head.split()[1]), rest
-
-
 def varint(number):
     out = b""
     while number > 127:
@@ -371,8 +276,7 @@ def the_api_takes_its_limit_and_not_a_byte_more(world):
 
 
 def staged(hub):
-    with sqlite3.connect(f"file:{hub.dir}/hub.db?mode=ro", uri=True) as db:
-        return db.execute("SELECT id FROM import_staged WHERE done = 0").fetchone()[0]
+    return hub.ask("SELECT id FROM import_staged WHERE done = 0")[0][0]
 
 
 def memory_stays_bounded(world):
@@ -383,6 +287,7 @@ def memory_stays_bounded(world):
 
 
 TESTS = [
+    the_file_follows_the_schema,
     exactly_the_limit_is_taken,
     one_byte_more_is_refused_in_the_language_of_the_person,
     who_may_not_send_files_is_told_so_in_a_page,
@@ -414,23 +319,11 @@ class World:
 
 
 def main():
-    failed = 0
-    print(f"1..{len(TESTS)}")
     with tempfile.TemporaryDirectory() as root:
         world = World(root)
-        for number, test in enumerate(TESTS, 1):
-            started = time.monotonic()
-            try:
-                test(world)
-                verdict = "ok"
-            except Exception:  # every failure is one test's, whatever it is
-                traceback.print_exc()
-                verdict = "not ok"
-                failed += 1
-            print(f"{verdict} {number} - {test.__name__.replace('_', ' ')} "
-                  f"# {time.monotonic() - started:.1f} s", flush=True)
+        status = run_tests(TESTS, world)
         world.hub.stop()
-    return 1 if failed else 0
+    return status
 
 
 if __name__ == "__main__":
