@@ -2,6 +2,14 @@
 
 #include <stdio.h>
 
+/* Files 8 to 13 had nothing in them once, and databases of then say 13 or, after a start that
+ * failed, more. File 8 drops the table that tells them apart. */
+#define LATE_FIRST 8
+#define LATE_LAST  13
+#define LATE_FOUND                                                                          \
+    "SELECT (SELECT user_version FROM pragma_user_version) >= 8 AND EXISTS (SELECT 1 FROM " \
+    "sqlite_master WHERE type = 'table' AND name = 'peer_key_event')"
+
 static int newest_version(const struct schema_file *files)
 {
     int newest = 0;
@@ -24,10 +32,11 @@ static void read_needed_version(struct store *store, char *out, size_t size)
 bool store_check_schema(struct store *store, const struct schema_file *files, int64_t *ret_version,
                         struct err *err)
 {
-    int64_t application, version, tables;
+    int64_t application, version, tables, lacks_late;
     if (!store_query(store, "PRAGMA application_id", &application, err) ||
         !store_query(store, "PRAGMA user_version", &version, err) ||
-        !store_query(store, "SELECT count(*) FROM sqlite_master", &tables, err))
+        !store_query(store, "SELECT count(*) FROM sqlite_master", &tables, err) ||
+        !store_query(store, LATE_FOUND, &lacks_late, err))
         return false;
     bool is_new = !application && !version && !tables;
     if (!is_new && application != STORE_APPLICATION_ID)
@@ -44,7 +53,7 @@ bool store_check_schema(struct store *store, const struct schema_file *files, in
                        "hubd %s or later",
                        store->path, (long long)version, schema_hubd_version, newest, needed);
     }
-    if (store->mode == STORE_READ && version < newest)
+    if (store->mode == STORE_READ && (version < newest || lacks_late))
         return err_set(err, ERR_UNSUPPORTED,
                        "%s has the older schema %lld: start hubd once to bring it to %d",
                        store->path, (long long)version, newest);
@@ -78,32 +87,34 @@ static bool apply(struct store *store, const struct schema_file *file, struct er
     return true;
 }
 
+static bool is_due(const struct schema_file *file, int64_t version, bool lacks_late)
+{
+    return file->version > version ||
+           (lacks_late && file->version >= LATE_FIRST && file->version <= LATE_LAST);
+}
+
 /* All files in one transaction: whoever is interrupted still has the schema of before, which the
  * hubd of before can open. */
-static bool apply_newer(struct store *store, const struct schema_file *files, int64_t version,
-                        struct err *err)
+static bool apply_due(struct store *store, const struct schema_file *files, int64_t version,
+                      bool lacks_late, struct err *err)
 {
-    int newest = 0;
-    for (; files->name; files++) {
-        if (files->version <= version)
-            continue;
-        if (!apply(store, files, err))
+    for (const struct schema_file *file = files; file->name; file++)
+        if (is_due(file, version, lacks_late) && !apply(store, file, err))
             return false;
-        newest = files->version;
-    }
-    return sign_off(store, newest, err);
+    return sign_off(store, newest_version(files), err);
 }
 
 bool store_migrate(struct store *store, const struct schema_file *files, struct err *err)
 {
-    int64_t version;
-    if (!store_query(store, "PRAGMA user_version", &version, err))
+    int64_t version, lacks_late;
+    if (!store_query(store, "PRAGMA user_version", &version, err) ||
+        !store_query(store, LATE_FOUND, &lacks_late, err))
         return false;
-    if (newest_version(files) <= version)
+    if (newest_version(files) <= version && !lacks_late)
         return true;
     if (!store_begin(store, err))
         return false;
-    if (!apply_newer(store, files, version, err)) {
+    if (!apply_due(store, files, version, lacks_late, err)) {
         store_rollback(store);
         return false;
     }

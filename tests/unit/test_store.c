@@ -196,6 +196,51 @@ static void schema_files_are_in_order_and_start_at_one(void **state)
         assert_true(file[0].version < file[1].version);
 }
 
+/* What a hub of the first release has on disk: files 8 to 13 were empty, and it says 13. */
+static void make_first_release(const char *path, int says)
+{
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    for (const struct schema_file *file = schema_files; file->version < 8; file++)
+        assert_int_equal(sqlite3_exec(db, file->sql, NULL, NULL, NULL), SQLITE_OK);
+    for (const struct schema_file *file = schema_files; file->name; file++)
+        if (file->version > 13 && file->version <= says)
+            assert_int_equal(sqlite3_exec(db, file->sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    char sql[96];
+    snprintf(sql, sizeof(sql), "PRAGMA application_id = %d; PRAGMA user_version = %d",
+             STORE_APPLICATION_ID, says);
+    tamper(path, sql);
+}
+
+static void the_first_release_gets_the_files_that_were_empty_then(void **state)
+{
+    struct folder *folder = *state;
+    static const int said[] = {13, 22}; /* 22: a hubd that did not know migrated it */
+    for (size_t i = 0; i < ARRAY_LEN(said); i++) {
+        struct err err = {0};
+        make_first_release(folder->db, said[i]);
+        assert_null(open_at(folder->db, STORE_READ, &err));
+        assert_non_null(strstr(err.msg, "start hubd once"));
+        for (int opening = 0; opening < 2; opening++) {
+            struct store *store = open_at(folder->db, STORE_WRITE, &err);
+            if (!store)
+                fail_msg("%s", err.msg);
+            assert_int_equal(query(store, "SELECT count(*) FROM sqlite_master WHERE name IN "
+                                          "('node_key_event', 'authoring', 'circle', "
+                                          "'gossip_object', 'relay_blob', 'audit_tile')"),
+                             6);
+            assert_int_equal(query(store, "SELECT count(*) FROM peer"), 0);
+            int newest = 0;
+            for (const struct schema_file *file = schema_files; file->name; file++)
+                newest = file->version;
+            assert_int_equal(query(store, "PRAGMA user_version"), newest);
+            store_close(store);
+        }
+        unlink(folder->db);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -209,6 +254,7 @@ int main(void)
         IN_FOLDER(a_migration_that_fails_leaves_nothing_of_itself),
         cmocka_unit_test(a_migration_must_not_end_its_transaction),
         cmocka_unit_test(schema_files_are_in_order_and_start_at_one),
+        IN_FOLDER(the_first_release_gets_the_files_that_were_empty_then),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
