@@ -18,6 +18,8 @@ PASSPHRASE = "quatre mots bien choisis"
 
 
 class Hub:
+    env = None
+
     def __init__(self, root):
         self.dir = os.path.join(root, "hub")
         subprocess.run([HUBCTL, "init", "--name", "Mairie de Redon", "--state", self.dir,
@@ -30,7 +32,8 @@ class Hub:
         self.process.stderr.close()
 
     def start(self):
-        self.process = subprocess.Popen([HUBD, "--state", self.dir], stderr=subprocess.PIPE)
+        self.process = subprocess.Popen([HUBD, "--state", self.dir], stderr=subprocess.PIPE,
+                                        env=self.env)
         for line in self.process.stderr:
             if b"ready listen=" in line:
                 self.port = int(line.split(b"listen=")[1].split()[0].rsplit(b":", 1)[1])
