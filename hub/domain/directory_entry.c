@@ -196,64 +196,83 @@ static char *fold(struct arena *arena, const char *text)
     return folded ? folded : arena_text(arena, "");
 }
 
-static bool unindex(struct tx *tx, int64_t id, struct err *err)
+struct texts { /* of an entry, folded: what the index holds */
+    const char *name, *theme, *text, *facet;
+};
+
+static bool find_texts(struct tx *tx, struct arena *arena, int64_t id, struct texts *ret,
+                       bool *ret_found, struct err *err)
 {
     AUTO(stmt_release)
-    struct stmt *stmt =
-        stmt_get(tx->store,
-                 "INSERT INTO directory_text (directory_text, rowid, name, theme, text, facet) "
-                 "SELECT 'delete', id, name, theme, text, facet FROM directory_entry WHERE id = ?1",
-                 err);
+    struct stmt *stmt = stmt_get(
+        tx->store, "SELECT name, theme, text, facet FROM directory_entry WHERE id = ?1", err);
     if (!stmt)
         return false;
     stmt_bind_i64(stmt, 1, id);
+    if (!stmt_next(stmt, ret_found, err))
+        return false;
+    *ret = (struct texts){0};
+    if (*ret_found)
+        *ret = (struct texts){
+            .name = arena_text(arena, stmt_text(stmt, 0)),
+            .theme = arena_text(arena, stmt_text(stmt, 1)),
+            .text = arena_text(arena, stmt_text(stmt, 2)),
+            .facet = arena_text(arena, stmt_text(stmt, 3)),
+        };
+    return true;
+}
+
+static bool is_same(const struct texts *a, const struct texts *b)
+{
+    return strcmp(a->name, b->name) == 0 && strcmp(a->theme, b->theme) == 0 &&
+           strcmp(a->text, b->text) == 0 && strcmp(a->facet, b->facet) == 0;
+}
+
+/*
+ * Both take values, never INSERT ... SELECT: that opens a savepoint of its own, and at the end of
+ * each the index writes what it gathered in memory, as one more segment to be merged later.
+ */
+static bool run_texts(struct stmt *stmt, int64_t id, const struct texts *texts, struct err *err)
+{
+    if (!stmt)
+        return false;
+    stmt_bind_i64(stmt, 1, id);
+    stmt_bind_text(stmt, 2, texts->name);
+    stmt_bind_text(stmt, 3, texts->theme);
+    stmt_bind_text(stmt, 4, texts->text);
+    stmt_bind_text(stmt, 5, texts->facet);
     return stmt_run(stmt, err);
 }
 
-struct row { /* of directory_entry */
-    int point;
-    int32_t latitude_e5, longitude_e5;
-    int64_t name_key, owner_key;
-    const char *place, *name, *theme, *text, *facet;
-};
-
-static bool index_row(struct tx *tx, const struct entry_draft *draft, const struct row *row,
-                      struct err *err)
+static bool index_texts(struct tx *tx, int64_t id, const struct texts *texts, struct err *err)
 {
     AUTO(stmt_release)
     struct stmt *stmt = stmt_get(
         tx->store,
         "INSERT INTO directory_text (rowid, name, theme, text, facet) VALUES (?1, ?2, ?3, ?4, ?5)",
         err);
-    if (!stmt)
-        return false;
-    stmt_bind_i64(stmt, 1, draft->id);
-    stmt_bind_text(stmt, 2, row->name);
-    stmt_bind_text(stmt, 3, row->theme);
-    stmt_bind_text(stmt, 4, row->text);
-    stmt_bind_text(stmt, 5, row->facet);
-    return stmt_run(stmt, err);
+    return run_texts(stmt, id, texts, err);
 }
 
-/* Does the index hold these texts for that id already? */
-static bool is_indexed(struct tx *tx, const struct entry_draft *draft, const struct row *row,
-                       bool *ret, struct err *err)
+/* `texts` are the ones it was indexed with. */
+static bool unindex_texts(struct tx *tx, int64_t id, const struct texts *texts, struct err *err)
 {
     AUTO(stmt_release)
-    struct stmt *stmt = stmt_get(
-        tx->store, "SELECT name, theme, facet, text FROM directory_entry WHERE id = ?1", err);
-    if (!stmt)
-        return false;
-    stmt_bind_i64(stmt, 1, draft->id);
-    bool found;
-    if (!stmt_next(stmt, &found, err))
-        return false;
-    *ret = found && strcmp(stmt_text(stmt, 0), row->name) == 0 &&
-           strcmp(stmt_text(stmt, 1), row->theme) == 0 &&
-           strcmp(stmt_text(stmt, 2), row->facet) == 0 &&
-           strcmp(stmt_text(stmt, 3), row->text) == 0;
-    return true;
+    struct stmt *stmt =
+        stmt_get(tx->store,
+                 "INSERT INTO directory_text (directory_text, rowid, name, theme, text, facet) "
+                 "VALUES ('delete', ?1, ?2, ?3, ?4, ?5)",
+                 err);
+    return run_texts(stmt, id, texts, err);
 }
+
+struct row { /* of directory_entry */
+    int point;
+    int32_t latitude_e5, longitude_e5;
+    int64_t name_key, owner_key;
+    const char *place;
+    struct texts texts;
+};
 
 static bool write_row(struct tx *tx, const struct entry_draft *draft, const struct row *row,
                       struct err *err)
@@ -282,10 +301,10 @@ static bool write_row(struct tx *tx, const struct entry_draft *draft, const stru
     stmt_bind_i64(stmt, 7, draft->dated_ms);
     stmt_bind_i64(stmt, 8, draft->is_structure);
     stmt_bind_text(stmt, 9, row->place);
-    stmt_bind_text(stmt, 10, row->name);
-    stmt_bind_text(stmt, 11, row->theme);
-    stmt_bind_text(stmt, 12, row->text);
-    stmt_bind_text(stmt, 13, row->facet);
+    stmt_bind_text(stmt, 10, row->texts.name);
+    stmt_bind_text(stmt, 11, row->texts.theme);
+    stmt_bind_text(stmt, 12, row->texts.text);
+    stmt_bind_text(stmt, 13, row->texts.facet);
     return stmt_run(stmt, err);
 }
 
@@ -316,9 +335,9 @@ bool entry_put(struct tx *tx, struct arena *arena, const struct entry_draft *dra
     if (!commune)
         commune = "";
     row.place = arena_printf(arena, "%s/%s", commune, c->postal_code);
-    row.name = fold(arena, c->name);
+    row.texts.name = fold(arena, c->name);
     const char *key_place = *commune ? commune : c->postal_code;
-    row.name_key = key_of(row.name, key_place);
+    row.name_key = key_of(row.texts.name, key_place);
     row.owner_key = key_of(fold(arena, c->structure_name), key_place);
     AUTO(buf_done) struct buf themes = {0};
     AUTO(buf_done) struct buf facets = {0};
@@ -328,59 +347,67 @@ bool entry_put(struct tx *tx, struct arena *arena, const struct entry_draft *dra
         add_cells(row.latitude_e5, row.longitude_e5, &facets);
     if (draft->hub)
         buf_add_text(&facets, " hubyes");
-    infer_themes(arena, row.name, &facets);
+    infer_themes(arena, row.texts.name, &facets);
     fit_add_facets(c, &facets);
-    row.theme = fold(arena, buf_text(&themes));
-    row.facet = buf_text(&facets);
+    row.texts.theme = fold(arena, buf_text(&themes));
+    row.texts.facet = buf_text(&facets);
     add_text(draft, &text);
-    row.text = fold(arena, buf_text(&text));
-    bool same = false;
-    if (!draft->is_new && !is_indexed(tx, draft, &row, &same, err))
+    row.texts.text = fold(arena, buf_text(&text));
+    struct texts old;
+    bool is_there = false;
+    if (!draft->is_new && !find_texts(tx, arena, draft->id, &old, &is_there, err))
         return false;
-    if (same) /* a new date, often: the index need not be written again */
+    if (is_there && is_same(&old, &row.texts)) /* a new date, often: no need to index it again */
         return write_row(tx, draft, &row, err);
-    return (draft->is_new || unindex(tx, draft->id, err)) && write_row(tx, draft, &row, err) &&
-           index_row(tx, draft, &row, err) &&
-           search_words_add(tx, draft->known_words, row.name, err) &&
-           search_words_add(tx, draft->known_words, row.theme, err) &&
-           search_words_add(tx, draft->known_words, row.text, err);
+    return (!is_there || unindex_texts(tx, draft->id, &old, err)) &&
+           write_row(tx, draft, &row, err) && index_texts(tx, draft->id, &row.texts, err) &&
+           search_words_add(tx, draft->known_words, row.texts.name, err) &&
+           search_words_add(tx, draft->known_words, row.texts.theme, err) &&
+           search_words_add(tx, draft->known_words, row.texts.text, err);
 }
 
 bool entry_remove(struct tx *tx, int64_t id, struct err *err)
 {
+    struct texts old;
+    bool is_there;
+    if (!find_texts(tx, tx->arena, id, &old, &is_there, err))
+        return false;
+    if (!is_there)
+        return true;
     AUTO(stmt_release)
     struct stmt *stmt = stmt_get(tx->store, "DELETE FROM directory_entry WHERE id = ?1", err);
-    if (!stmt || !unindex(tx, id, err))
+    if (!stmt || !unindex_texts(tx, id, &old, err))
         return false;
     stmt_bind_i64(stmt, 1, id);
     return stmt_run(stmt, err);
 }
 
-/* The text columns stay as they are: only the point and the facet words change. */
-static bool set_point(struct tx *tx, int64_t id, int32_t latitude_e5, int32_t longitude_e5,
-                      struct err *err)
+/* The other text columns stay as they are: only the point and the facet words change. */
+static bool set_point(struct tx *tx, struct arena *arena, int64_t id, int32_t latitude_e5,
+                      int32_t longitude_e5, struct err *err)
 {
+    struct texts texts;
+    bool is_there;
     AUTO(stmt_release)
-    struct stmt *update = stmt_get(tx->store,
-                                   "UPDATE directory_entry SET point = 2, latitude_e5 = ?2, "
-                                   "longitude_e5 = ?3, facet = facet || ?4 WHERE id = ?1",
-                                   err);
-    AUTO(stmt_release)
-    struct stmt *insert =
-        stmt_get(tx->store,
-                 "INSERT INTO directory_text (rowid, name, theme, text, facet) "
-                 "SELECT id, name, theme, text, facet FROM directory_entry WHERE id = ?1",
-                 err);
-    if (!update || !insert || !unindex(tx, id, err))
+    struct stmt *stmt = stmt_get(tx->store,
+                                 "UPDATE directory_entry SET point = 2, latitude_e5 = ?2, "
+                                 "longitude_e5 = ?3, facet = ?4 WHERE id = ?1",
+                                 err);
+    if (!stmt || !find_texts(tx, arena, id, &texts, &is_there, err))
         return false;
-    AUTO(buf_done) struct buf cells = {0};
-    add_cells(latitude_e5, longitude_e5, &cells);
-    stmt_bind_i64(update, 1, id);
-    stmt_bind_i64(update, 2, latitude_e5);
-    stmt_bind_i64(update, 3, longitude_e5);
-    stmt_bind_text(update, 4, buf_text(&cells));
-    stmt_bind_i64(insert, 1, id);
-    return stmt_run(update, err) && stmt_run(insert, err);
+    if (!is_there)
+        return true;
+    AUTO(buf_done) struct buf facets = {0};
+    buf_add_text(&facets, texts.facet);
+    add_cells(latitude_e5, longitude_e5, &facets);
+    const struct texts old = texts;
+    texts.facet = buf_text(&facets);
+    stmt_bind_i64(stmt, 1, id);
+    stmt_bind_i64(stmt, 2, latitude_e5);
+    stmt_bind_i64(stmt, 3, longitude_e5);
+    stmt_bind_text(stmt, 4, texts.facet);
+    return unindex_texts(tx, id, &old, err) && stmt_run(stmt, err) &&
+           index_texts(tx, id, &texts, err);
 }
 
 #define PLACE_BATCH 500
@@ -432,7 +459,7 @@ bool entry_place_some(struct tx *tx, int64_t *after, size_t most, bool *ret_more
         int32_t latitude_e5, longitude_e5;
         if (!place_locate(tx->store, arena, batch[i].commune, batch[i].postal_code, &found,
                           &latitude_e5, &longitude_e5, err) ||
-            (found && !set_point(tx, batch[i].id, latitude_e5, longitude_e5, err)))
+            (found && !set_point(tx, arena, batch[i].id, latitude_e5, longitude_e5, err)))
             return false;
         *after = batch[i].id;
     }

@@ -264,6 +264,38 @@ static void changed_record_is_updated_and_closed_one_is_not_shown(void **state)
     assert_int_equal(query_i64(f, "SELECT count(*) FROM import_record"), 1);
 }
 
+/* What the index holds is what the rows say: sqlite reads and compares both. */
+static void check_index(struct domain_fixture *f)
+{
+    assert_ok(f, store_exec(f->tx.store,
+                            "INSERT INTO directory_text (directory_text, rank) "
+                            "VALUES ('integrity-check', 1)",
+                            &f->err));
+}
+
+static void index_holds_what_the_rows_say_after_each_change(void **state)
+{
+    struct domain_fixture *f = *state;
+    import_text(f, "[{\"id\":\"1\",\"nom\":\"Aide au loyer\",\"commune\":\"Redon\","
+                   "\"presentation_resume\":\"Aide d'urgence\"},"
+                   "{\"id\":\"2\",\"nom\":\"Épicerie\",\"commune\":\"Rieux\"}]");
+    check_index(f);
+    import_text(f, "[{\"id\":\"1\",\"nom\":\"Aide au loyer\",\"commune\":\"Redon\","
+                   "\"presentation_resume\":\"Aide pour payer\"}]"); /* another text */
+    check_index(f);
+    assert_int_equal(search(f, "urgence", "").count, 0);
+    assert_int_equal(search(f, "payer", "").count, 1);
+    import_text(f, "[{\"id\":\"3\",\"nom\":\"Mairie\",\"commune\":\"Redon\","
+                   "\"code_postal\":\"35600\",\"latitude\":47.65,\"longitude\":-2.08}]");
+    assert_int_equal(query_i64(f, "SELECT point FROM directory_entry WHERE name = 'aide au loyer'"),
+                     2);
+    check_index(f); /* the first has the point of its commune now */
+    import_text(f, "[{\"id\":\"2\",\"nom\":\"Épicerie\",\"commune\":\"Rieux\","
+                   "\"AFFICHAGE\":\"INACTIF\"}]");
+    check_index(f);
+    assert_int_equal(search(f, "epicerie", "").count, 0);
+}
+
 static void same_identifier_twice_keeps_both(void **state)
 {
     struct domain_fixture *f = *state;
@@ -409,6 +441,7 @@ int main(void)
         T(record_without_identifier_keeps_the_one_made_for_it),
         T(services_take_the_place_of_their_structure),
         T(changed_record_is_updated_and_closed_one_is_not_shown),
+        T(index_holds_what_the_rows_say_after_each_change),
         T(same_identifier_twice_keeps_both),
         T(bad_records_are_refused_alone),
         T(bad_files_are_refused_whole),
