@@ -45,6 +45,19 @@ bool pair_forget_open(struct tx *tx, int64_t entry, struct err *err)
     return stmt_run(stmt, err);
 }
 
+bool pair_forget_hubs(struct tx *tx, int64_t entry, struct err *err)
+{
+    AUTO(stmt_release)
+    struct stmt *stmt = stmt_get(tx->store,
+                                 "DELETE FROM import_pair WHERE second = ?1 AND "
+                                 "first < 4294967296 AND decision = 0",
+                                 err);
+    if (!stmt)
+        return false;
+    stmt_bind_i64(stmt, 1, entry);
+    return stmt_run(stmt, err);
+}
+
 #define PAIR_COLUMNS                                                                           \
     "p.id, p.first, p.second, p.why, p.likeness, p.metres, p.decision, p.kept, p.decided_ms, " \
     "p.decided_by"

@@ -28,6 +28,8 @@ NODISCARD bool pair_add(struct tx *tx, int64_t a, int64_t b, const char *why, do
                         double metres, bool *ret_open, struct err *err);
 /** Takes back questions about an entry that nobody has answered: it is looked at anew. */
 NODISCARD bool pair_forget_open(struct tx *tx, int64_t entry, struct err *err);
+/** The same, of those with a service of a hub, which twin_find_of_hubs asks again. */
+NODISCARD bool pair_forget_hubs(struct tx *tx, int64_t entry, struct err *err);
 /** Arena array: pairs whose two entries are there. Open ones most alike first, decided ones newest
  * first. @param ret_total  of all; may be NULL. */
 NODISCARD bool pair_list(struct store *store, struct arena *arena, enum pair_decision decision,

@@ -206,6 +206,14 @@ static bool ask(struct tx *tx, int64_t entry, const struct twin *twins, size_t c
     return true;
 }
 
+static void add_finding(struct import_record *record, struct arena *arena, bool by_siret)
+{
+    if (by_siret)
+        import_record_find(record, arena, "siret", "same SIRET and commune as another record");
+    else
+        import_record_find(record, arena, "name", "nearly the name of another record close by");
+}
+
 bool twin_find(struct tx *tx, struct arena *arena, struct import_record *record, int64_t id,
                struct err *err)
 {
@@ -222,10 +230,54 @@ bool twin_find(struct tx *tx, struct arena *arena, struct import_record *record,
         !read_keys(tx, arena, &near, err) || !find_near(tx, &near, twins, &count, err) ||
         !ask(tx, near.entry, twins, count, "name", &names, err))
         return false;
-    if (sirets > 0)
-        import_record_find(record, arena, "siret", "same SIRET and commune as another record");
-    else if (names > 0)
-        import_record_find(record, arena, "name", "nearly the name of another record close by");
+    if (sirets > 0 || names > 0)
+        add_finding(record, arena, sirets > 0);
+    return true;
+}
+
+bool twin_basis(struct tx *tx, int64_t id, uint64_t *ret, struct err *err)
+{
+    AUTO(stmt_release)
+    struct stmt *stmt =
+        stmt_get(tx->store,
+                 "SELECT e.name, e.place, r.siret, e.point, e.latitude_e5, e.longitude_e5 "
+                 "FROM import_record r JOIN directory_entry e ON e.id = r.id + 4294967296 "
+                 "WHERE r.id = ?1 AND e.is_structure = 1",
+                 err);
+    bool row;
+    if (!stmt)
+        return false;
+    stmt_bind_i64(stmt, 1, id);
+    if (!stmt_next(stmt, &row, err))
+        return false;
+    uint64_t hash = 0xcbf29ce484222325; /* FNV-1a */
+    for (int column = 0; row && column < 6; column++) {
+        for (const char *at = stmt_text(stmt, column); *at; at++)
+            hash = (hash ^ (unsigned char)*at) * 0x100000001b3;
+        hash = (hash ^ '\n') * 0x100000001b3;
+    }
+    *ret = row ? hash | 1 : 0;
+    return true;
+}
+
+bool twin_keep(struct tx *tx, struct arena *arena, struct import_record *record, int64_t id,
+               struct err *err)
+{
+    AUTO(stmt_release)
+    struct stmt *stmt =
+        stmt_get(tx->store,
+                 "SELECT p.why = 'siret' FROM import_pair p JOIN directory_entry e ON "
+                 "e.id = p.first + p.second - ?1 AND e.is_structure = 1 WHERE "
+                 "(p.first = ?1 OR p.second = ?1) AND p.decision = 0 ORDER BY 1 DESC LIMIT 1",
+                 err);
+    bool row;
+    if (!stmt)
+        return false;
+    stmt_bind_i64(stmt, 1, ENTRY_IMPORTS + id);
+    if (!stmt_next(stmt, &row, err))
+        return false;
+    if (row)
+        add_finding(record, arena, stmt_i64(stmt, 0));
     return true;
 }
 

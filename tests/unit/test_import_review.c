@@ -90,6 +90,53 @@ static void near_namesakes_are_asked_about_once(void **state)
     assert_int_equal(query_i64(f, "SELECT count(*) FROM directory_entry"), 2);
 }
 
+/* The record of FIRST, under that name at that latitude. */
+static struct import_report import_first(struct domain_fixture *f, const char *name,
+                                         const char *latitude)
+{
+    char json[512];
+    snprintf(json, sizeof(json),
+             "[{\"id\":\"1\",\"source\":\"a\",\"nom\":\"%s\",\"commune\":\"Redon\","
+             "\"code_postal\":\"35600\",\"latitude\":%s,\"longitude\":-2.084}]",
+             name, latitude);
+    return import_text(f, json);
+}
+
+static void open_question_stays_until_name_or_place_changes(void **state)
+{
+    struct domain_fixture *f = *state;
+    struct pair *list;
+    import_text(f, FIRST);
+    import_text(f, SECOND);
+    assert_int_equal(pairs(f, PAIR_OPEN, &list), 1);
+    int64_t asked = list[0].id;
+    assert_int_equal(import_text(f, FIRST_AGAIN).review, 1); /* another phone number */
+    assert_int_equal(pairs(f, PAIR_OPEN, &list), 1);
+    assert_int_equal(list[0].id, asked);
+    assert_int_equal(import_first(f, "Ludothèque", "47.6514").review, 0);
+    assert_int_equal(pairs(f, PAIR_OPEN, &list), 0);
+    assert_int_equal(import_first(f, "Cyber-centre du pays de Redon", "47.6514").review, 1);
+    assert_int_equal(pairs(f, PAIR_OPEN, &list), 1);
+    assert_int_equal(import_first(f, "Cyber-centre du pays de Redon", "47.7").review, 0);
+    assert_int_equal(pairs(f, PAIR_OPEN, &list), 0);
+    assert_int_equal(import_first(f, "Cyber-centre du pays de Redon", "47.6513").review, 1);
+    assert_int_equal(pairs(f, PAIR_OPEN, &list), 1);
+}
+
+static void record_without_a_digest_is_held_against_the_others_again(void **state)
+{
+    struct domain_fixture *f = *state;
+    struct pair *list;
+    import_text(f, FIRST);
+    import_text(f, SECOND);
+    assert_ok(f, store_exec(f->tx.store,
+                            "DELETE FROM import_pair; UPDATE import_record SET "
+                            "digest = zeroblob(32) WHERE record = 'structure/1'",
+                            &f->err)); /* as an update from before schema 19 leaves it */
+    assert_int_equal(import_text(f, FIRST).review, 1);
+    assert_int_equal(pairs(f, PAIR_OPEN, &list), 1);
+}
+
 static void farther_away_or_otherwise_named_is_another_place(void **state)
 {
     struct domain_fixture *f = *state;
@@ -368,6 +415,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(likeness_is_of_letters_and_of_words_in_any_order),
         T(near_namesakes_are_asked_about_once),
+        T(open_question_stays_until_name_or_place_changes),
+        T(record_without_a_digest_is_held_against_the_others_again),
         T(farther_away_or_otherwise_named_is_another_place),
         T(same_siret_in_a_commune_is_asked_about),
         T(merged_record_fills_the_gaps_with_its_own_source_and_date),
