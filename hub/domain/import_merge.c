@@ -8,29 +8,43 @@
 
 /* --- pairs ------------------------------------------------------------------------------------ */
 
-bool pair_add(struct tx *tx, int64_t a, int64_t b, const char *why, double likeness, double metres,
-              bool *ret_open, struct err *err)
+static bool is_open(struct tx *tx, int64_t first, int64_t second, bool *ret, struct err *err)
 {
     AUTO(stmt_release)
     struct stmt *stmt = stmt_get(
-        tx->store,
-        "INSERT INTO import_pair (first, second, why, likeness, metres, decision, kept, "
-        "decided_ms, "
-        "decided_by) VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, 0, '') ON CONFLICT (first, second) DO "
-        "UPDATE SET likeness = excluded.likeness, metres = excluded.metres RETURNING decision",
-        err);
+        tx->store, "SELECT decision FROM import_pair WHERE first = ?1 AND second = ?2", err);
     bool row;
     if (!stmt)
         return false;
-    stmt_bind_i64(stmt, 1, a < b ? a : b);
-    stmt_bind_i64(stmt, 2, a < b ? b : a);
+    stmt_bind_i64(stmt, 1, first);
+    stmt_bind_i64(stmt, 2, second);
+    if (!stmt_next(stmt, &row, err))
+        return false;
+    *ret = row && stmt_i64(stmt, 0) == PAIR_OPEN;
+    return true;
+}
+
+/* Without RETURNING, which opens a savepoint of its own: see directory_entry.c. */
+bool pair_add(struct tx *tx, int64_t a, int64_t b, const char *why, double likeness, double metres,
+              bool *ret_open, struct err *err)
+{
+    int64_t first = a < b ? a : b, second = a < b ? b : a;
+    AUTO(stmt_release)
+    struct stmt *stmt =
+        stmt_get(tx->store,
+                 "INSERT INTO import_pair (first, second, why, likeness, metres, decision, kept, "
+                 "decided_ms, decided_by) VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, 0, '') "
+                 "ON CONFLICT (first, second) DO UPDATE SET likeness = excluded.likeness, "
+                 "metres = excluded.metres",
+                 err);
+    if (!stmt)
+        return false;
+    stmt_bind_i64(stmt, 1, first);
+    stmt_bind_i64(stmt, 2, second);
     stmt_bind_text(stmt, 3, why);
     stmt_bind_i64(stmt, 4, lround(100 * likeness));
     stmt_bind_i64(stmt, 5, metres < 0 ? -1 : lround(metres));
-    if (!stmt_next(stmt, &row, err))
-        return false;
-    *ret_open = row && stmt_i64(stmt, 0) == PAIR_OPEN;
-    return stmt_run(stmt, err);
+    return stmt_run(stmt, err) && is_open(tx, first, second, ret_open, err);
 }
 
 bool pair_forget_open(struct tx *tx, int64_t entry, struct err *err)

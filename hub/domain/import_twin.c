@@ -76,6 +76,37 @@ double twin_likeness(const char *a, const char *b)
     return fmax(as_written, likeness_of(sorted_a, sorted_b));
 }
 
+/* Adds `by` for each letter; returns how many words there are at most. */
+static size_t count_letters(const char *name, int by, int letters[256])
+{
+    size_t words = 1;
+    for (; *name; name++) {
+        if (*name == ' ' || *name == '\'')
+            words++;
+        else
+            letters[(unsigned char)*name] += by;
+    }
+    return words;
+}
+
+/*
+ * False when twin_likeness cannot reach TWIN_LIKENESS, whatever the order of the words: to change
+ * one letter mends at most one that the other name lacks. Much quicker than to find out.
+ */
+static bool may_be_twins(const char *a, const char *b)
+{
+    int letters[256] = {0}; /* more of it in a; below 0: in b */
+    size_t la = strlen(a), lb = strlen(b);
+    double only_a = 0, only_b = 0;
+    if (count_letters(a, 1, letters) > WORDS_MAX || count_letters(b, -1, letters) > WORDS_MAX)
+        return true; /* not all of them are compared */
+    for (size_t i = 0; i < ARRAY_LEN(letters); i++) {
+        only_a += letters[i] > 0 ? letters[i] : 0;
+        only_b -= letters[i] < 0 ? letters[i] : 0;
+    }
+    return 1 - fmax(only_a, only_b) / (double)(la > lb ? la : lb) >= TWIN_LIKENESS;
+}
+
 struct twin {
     int64_t entry;
     double likeness, metres; /* metres negative: unknown */
@@ -131,11 +162,14 @@ static void take_near(const struct near *near, struct stmt *stmt, struct twin *t
     double metres =
         1000 * place_distance_km(near->latitude_e5 / 1e5, near->longitude_e5 / 1e5,
                                  (double)stmt_i64(stmt, 1) / 1e5, (double)stmt_i64(stmt, 2) / 1e5);
+    if (metres > TWIN_METRES || *count == TWINS_MAX)
+        return;
     double likeness = 0;
+    const char *name = stmt_text(stmt, 3);
     for (size_t i = 0; i < ARRAY_LEN(near->names); i++)
-        if (near->names[i] && *near->names[i])
-            likeness = fmax(likeness, twin_likeness(stmt_text(stmt, 3), near->names[i]));
-    if (metres <= TWIN_METRES && likeness >= TWIN_LIKENESS && *count < TWINS_MAX)
+        if (near->names[i] && *near->names[i] && may_be_twins(name, near->names[i]))
+            likeness = fmax(likeness, twin_likeness(name, near->names[i]));
+    if (likeness >= TWIN_LIKENESS)
         twins[(*count)++] = (struct twin){stmt_i64(stmt, 0), likeness, metres};
 }
 
