@@ -3,6 +3,7 @@
 #include "hub/base/text.h"
 #include "hub/domain/directory_words.h"
 #include "hub/domain/hours.h"
+#include "hub/web/hours_typed.h"
 #include "hub/web/pages.h"
 #include "hub/web/service_words.h"
 
@@ -257,6 +258,11 @@ static json_t *build_service(struct page_visit *visit)
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         snprintf(key, sizeof(key), "form.%s", texts[i].form);
         const char *text = page_value(visit, key);
+        AUTO(buf_done) struct buf hours = {0};
+        if (strcmp(texts[i].field, "openingHours") == 0) {
+            hours_typed_read(page_catalog(visit), text, &hours);
+            text = buf_text(&hours);
+        }
         if (*text)
             json_object_set_new(content, texts[i].field, json_string(text));
         if ((strcmp(texts[i].field, "communeName") == 0 || strcmp(texts[i].field, "address") == 0 ||
@@ -443,7 +449,9 @@ static bool same_day(const struct hours_span *spans, size_t count, unsigned a, u
 /* How the hours that were typed are understood. */
 static void add_hours(struct page_visit *visit)
 {
-    const char *text = page_value(visit, "form.opening_hours");
+    AUTO(buf_done) struct buf typed = {0};
+    hours_typed_read(page_catalog(visit), page_value(visit, "form.opening_hours"), &typed);
+    const char *text = buf_text(&typed);
     struct hours_span spans[SPANS_MAX];
     size_t count = hours_week(text, spans, SPANS_MAX);
     json_t *lines = json_array();

@@ -154,7 +154,7 @@ async function keepService(world, javaScriptEnabled) {
   await page.fill("#opening_hours", "le lundi si on peut");
   await page.click("button[formaction$='/check']");
   ok((await page.locator("#hours-preview").innerText()).includes("ne comprenons pas"), "said when not understood");
-  await page.fill("#opening_hours", "Mo,Th 14:00-17:30");
+  await page.fill("#opening_hours", "lundi et jeudi de 14h à 17h30");
   await page.click("main form .button.primary >> nth=0");
   await page.waitForURL(/done=service-put/);
   const kept = JSON.parse(await ctl(world, "--json", "directory", "show", uid));
