@@ -3,6 +3,7 @@
 #include "hub/base/arena.h"
 #include "hub/base/text.h"
 #include "hub/web/pages_admin.h"
+#include "hub/web/service_words.h"
 #include "maillon/api/v1/directory.pb-c.h"
 
 #include <stdio.h>
@@ -204,6 +205,11 @@ static json_t *side_of(struct page_visit *visit, const json_t *service, const ch
     char shown[DESCRIPTION_MAX + 1];
     json_t *origin, *side = json_object();
     size_t i;
+    AUTO(buf_done) struct buf hours = {0};
+    if (strcmp(field, "openingHours") == 0) {
+        service_words_hours(page_catalog(visit), text, &hours);
+        text = buf_text(&hours);
+    }
     text_copy(shown, sizeof(shown), text);
     json_object_set_new(side, "text", json_string(shown));
     json_object_set_new(side, "longer", json_boolean(strlen(text) > strlen(shown)));

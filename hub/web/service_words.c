@@ -185,27 +185,30 @@ static void add_week(struct page_visit *visit, json_t *service)
     }
 }
 
-/* "Mo-Th 09:00-12:30" as people say it, where the rules are not understood: days and "off" are
- * words of the catalogue. */
-static void add_hours(struct page_visit *visit, json_t *service, const char *osm)
+void service_words_hours(const struct catalog *catalog, const char *osm, struct buf *out)
 {
-    AUTO(buf_done) struct buf out = {0};
     char key[KEY_SIZE];
     while (*osm) {
         size_t word = 0;
         while (isalpha((unsigned char)osm[word]))
             word++;
         snprintf(key, sizeof(key), "hours.%.*s", (int)(word < 16 ? word : 16), osm);
-        if (word && catalog_has(page_catalog(visit), key))
-            buf_add_text(&out, catalog_text(page_catalog(visit), key, 1));
+        if (word && catalog_has(catalog, key))
+            buf_add_text(out, catalog_text(catalog, key, 1));
         else if (word)
-            buf_add(&out, osm, word);
+            buf_add(out, osm, word);
         else
-            buf_add_text(&out, *osm == '-'                    ? "–"
-                               : *osm == ',' && osm[1] != ' ' ? ", "
-                                                              : (char[2]){*osm, '\0'});
+            buf_add_text(out, *osm == '-'                    ? "–"
+                              : *osm == ',' && osm[1] != ' ' ? ", "
+                                                             : (char[2]){*osm, '\0'});
         osm += word ? word : 1;
     }
+}
+
+static void add_hours(struct page_visit *visit, json_t *service, const char *osm)
+{
+    AUTO(buf_done) struct buf out = {0};
+    service_words_hours(page_catalog(visit), osm, &out);
     set_buf(service, "hours", &out);
 }
 
