@@ -70,6 +70,13 @@ static bool read_time(const char *text, bool day_end, const char *name, uint64_t
     return true;
 }
 
+/* Who waits is looked at again on a day that is still to come; today counts. */
+static bool is_to_come(uint64_t review_s, struct wall now, struct err *err)
+{
+    return !review_s || review_s + DAY_S > (uint64_t)now.ms / 1000 ||
+           err_set(err, ERR_INVALID, "review is a day that has passed: choose one to come");
+}
+
 /** Without events: the caller has just said what is in it. */
 static bool show_sent(struct call *call, struct referral_peers *peers,
                       const struct referral *referral,
@@ -206,6 +213,7 @@ static bool run_act(struct call *call, const void *in, void **out, struct err *e
     return referral_resolve(call->store, call->arena, request->id, &referral, err) &&
            read_time(request->at, false, "at", &act.at_s, err) &&
            read_time(request->review, false, "review", &act.review_s, err) &&
+           is_to_come(act.review_s, call->now, err) &&
            referral_act(call->tx, &referral.oid, &act, err) &&
            keep_answer(call, &act, &referral, err) &&
            referral_show_id(call, &referral.oid, out, err);

@@ -94,6 +94,14 @@ static void a_malformed_card_is_refused_with_the_reason(void **state)
     card = example();
     card.phone[0] = (char)0xff;
     assert_err(f, ERR_INVALID, card_set(&f->tx, &card, &f->err));
+    static const char *const no_communes[] = {"Redon", "3523", "352360", "2C004"};
+    for (size_t i = 0; i < ARRAY_LEN(no_communes); i++) {
+        card = example();
+        snprintf(card.commune, sizeof(card.commune), "%s", no_communes[i]);
+        assert_err(f, ERR_INVALID, card_set(&f->tx, &card, &f->err));
+    }
+    snprintf(card.commune, sizeof(card.commune), "2A004");
+    assert_ok(f, card_set(&f->tx, &card, &f->err));
 }
 
 /* Receives `entry` as exchange would: stored first, then applied. */

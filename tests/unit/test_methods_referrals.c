@@ -70,6 +70,11 @@ static void a_referral_is_sent_listed_shown_and_cancelled(void **state)
     call_as(f, "", "Get", json);
     assert_true(body_has(f, "Cherche un ordinateur"));
     assert_true(body_has(f, "\"fingerprint\""));
+    snprintf(json, sizeof(json), "{\"id\":\"%.8s\",\"action\":\"hold\",\"review\":\"2020-01-01\"}",
+             f->id);
+    call_as(f, "", "Act", json);
+    assert_int_equal(f->api.http_status, 400);
+    assert_true(body_has(f, "has passed"));
     snprintf(json, sizeof(json), "{\"id\":\"%.8s\",\"action\":\"cancel\",\"reason\":\"moved\"}",
              f->id);
     call_as(f, "", "Act", json);

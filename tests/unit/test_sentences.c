@@ -35,6 +35,8 @@ static const struct {
      "Dites qui demander chez vous : un nom, ou « l’accueil »."},
     {"review is not a date: write 2026-12-15, or 2026-12-15T14:00Z",
      "Écrivez la date ainsi : 2026-12-15. Avec l’heure : 2026-12-15T14:00."},
+    {"review is a day that has passed: choose one to come",
+     "Ce jour est déjà passé : choisissez un jour à venir pour refaire le point."},
     {"field \"amount\" of Quantity must be a whole number from 0, of 32 bits",
      "Le nombre s’écrit en chiffres, sans virgule ni unité : 12."},
     {"the consent does not cover what is sent: language; ask the person and add it to "
