@@ -271,7 +271,9 @@ static bool add_claim_news(struct waiting *waiting, struct store *store, int64_t
                  " (SELECT e.party FROM claim_event e WHERE e.claim_id = c.claim_id"
                  " ORDER BY e.id DESC LIMIT 1),"
                  " (SELECT seen_ms FROM home_seen s WHERE s.account = ?1"
-                 " AND s.kind = '" CLAIM_NEWS "' AND s.subject = c.id)"
+                 " AND s.kind = '" CLAIM_NEWS "' AND s.subject = c.id),"
+                 " CASE WHEN c.box = 1 AND c.agreed > 0 AND c.changed_ms = c.created_ms"
+                 " THEN 1 ELSE 0 END"
                  " FROM claim c WHERE c.changed_ms > ?2 ORDER BY c.changed_ms DESC LIMIT ?3",
                  err);
     if (!stmt)
@@ -290,6 +292,7 @@ static bool add_claim_news(struct waiting *waiting, struct store *store, int64_t
                                         .at_ms = stmt_i64(stmt, 1)};
         /* The numbers of boxes and parties are such that the other side's is the box. */
         bool is_theirs = stmt_i64(stmt, 3) == stmt_i64(stmt, 2), is_owed = false;
+        is_theirs |= stmt_i64(stmt, 5); /* the hub agreed as it came: nobody has seen it */
         for (size_t i = 0; i < owed_count; i++)
             is_owed |= owed[i] == row.subject;
         if (is_theirs && !is_owed && stmt_i64(stmt, 4) < row.at_ms)

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "hub/domain/waiting.h"
 #include "tests/support/claim_fixture.h"
 
 static void what_is_given_back_a_day_before_is_told_apart(void **state)
@@ -57,6 +58,37 @@ static void the_next_verb_is_one(void **state)
     claim = claim_at(w, OWNER, &id);
     assert_int_equal(claim_next_verb(&claim, need, now), ACTION(UNSPECIFIED));
     assert_int_equal(claim_next_verb(&claim, loan, now), ACTION(RETURNED));
+}
+
+static size_t news_at(struct claim_world *w, size_t hub)
+{
+    struct waiting waiting;
+    struct domain_fixture *f = w->hub[hub];
+    waiting_init(&waiting, WAITING_ROWS_MAX);
+    assert_ok(f, waiting_add_claims(&waiting, f->tx.store, f->tx.arena, 1, f->tx.now, &f->err));
+    for (size_t i = 0; i < waiting.count; i++)
+        assert_int_equal(waiting.rows[i].rank, WAITING_NEWS);
+    return waiting.count;
+}
+
+static void what_the_hub_agreed_to_by_itself_is_news_to_its_people(void **state)
+{
+    struct claim_world *w = *state;
+    post(w, 12, true, NULL);
+    gossip(w);
+    struct oid id = claim_of(w, 1, 8);
+    assert_int_equal(news_at(w, 1), 0);
+    pump(w);
+    assert_int_equal(claim_at(w, OWNER, &id).view.state, CLAIM_AGREED);
+    assert_int_equal(news_at(w, OWNER), 1);
+    assert_int_equal(news_at(w, 1), 1);
+    struct domain_fixture *f = w->hub[OWNER];
+    struct claim claim = claim_at(w, OWNER, &id);
+    assert_ok(f, waiting_read(&f->tx, 1, WAITING_CLAIM, claim.id, f->tx.now, &f->err));
+    assert_int_equal(news_at(w, OWNER), 0);
+    (void)claim_of(w, 2, 8); /* more than is left: refused, nobody has to do anything */
+    pump(w);
+    assert_int_equal(news_at(w, OWNER), 0);
 }
 
 static void a_change_that_matters_to_claimants_is_known(void **state)
@@ -150,6 +182,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CELL(what_is_given_back_a_day_before_is_told_apart),
         CELL(the_next_verb_is_one),
+        CELL(what_the_hub_agreed_to_by_itself_is_news_to_its_people),
         CELL(a_change_that_matters_to_claimants_is_known),
         CELL(a_notice_is_closed_once_nobody_counts_on_it),
         CELL(what_is_not_for_us_leaves_our_list_alone),
