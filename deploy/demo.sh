@@ -73,6 +73,7 @@ for hub in town mulots reuse jobs; do
     step "${name[$hub]} sets up its hub and starts it"
     init_hub "$hub"
     start_hub "$hub"
+    ctl "$hub" card --commune 35236 >/dev/null # Redon: people look around it first
     ok
 done
 # People of each hub. One passphrase for all, made here: these hubs listen on this machine only.

@@ -8,6 +8,7 @@
 #include "hub/domain/claim.h"
 #include "hub/domain/held.h"
 #include "hub/domain/import_review.h"
+#include "hub/domain/place.h"
 #include "hub/domain/waiting.h"
 #include "maillon/api/v1/home.pb-c.h"
 #include <stdlib.h>
@@ -325,6 +326,20 @@ static bool show_start(struct call *call, const struct home *home,
     return true;
 }
 
+static bool show_near(struct call *call, const struct home *home,
+                      Maillon__Api__V1__HomeResponse *answer, struct err *err)
+{
+    struct place place;
+    bool found = false;
+    if (home->card.commune[0] &&
+        !place_of_insee(call->store, call->arena, home->card.commune, &found, &place, err))
+        return false;
+    if (found) /* communes share names */
+        answer->near = arena_printf(call->arena, "%s%s%s", place.name,
+                                    *place.postal_code ? " " : "", place.postal_code);
+    return true;
+}
+
 static bool list(struct call *call, const void *in, void **out, struct err *err)
 {
     const Maillon__Api__V1__HomeRequest *request = in;
@@ -344,7 +359,7 @@ static bool list(struct call *call, const void *in, void **out, struct err *err)
     show_rest(call, &home->waiting, answer);
     if (is_for(call, READERS))
         show_clock(call, &home->waiting, answer);
-    if (!show_start(call, home, answer, err))
+    if (!show_start(call, home, answer, err) || !show_near(call, home, answer, err))
         return false;
     *out = answer;
     return true;

@@ -168,6 +168,20 @@ static void an_empty_hub_says_what_is_there_already(void **state)
     assert_non_null(strstr(list(f, "alix"), "\"start\":{\"people\":true}"));
 }
 
+static void people_look_first_around_their_own_hub(void **state)
+{
+    struct fixture *f = *state;
+    api_add_user(&f->api, "marie", "caseworker", PASSPHRASE);
+    assert_null(strstr(list(f, "marie"), "\"near\""));
+    api_call_local(&f->api, "/maillon.api.v1.Node/SetCard",
+                   "{\"name\":\"CCAS de Redon\",\"commune\":\"35236\"}");
+    assert_true(f->api.ok);
+    assert_non_null(strstr(list(f, "marie"), "\"near\":\"Redon 35600\""));
+    api_call_local(&f->api, "/maillon.api.v1.Node/SetCard", "{\"commune\":\"99999\"}");
+    assert_true(f->api.ok);
+    assert_null(strstr(list(f, "marie"), "\"near\""));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -178,6 +192,7 @@ int main(void)
         TEST(what_seven_rows_leave_out_is_counted),
         TEST(news_are_gone_once_the_account_has_opened_them),
         TEST(an_empty_hub_says_what_is_there_already),
+        TEST(people_look_first_around_their_own_hub),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
