@@ -26,7 +26,7 @@ export const pages = [
 export const taken = ["/held/:id"];
 
 /** From the search to what was sent; gives the id. */
-async function send(page, name) {
+async function send(page, name, feedback = "") {
   let screens = 1;
   page.on("framenavigated", () => screens++);
   await page.goto("/directory");
@@ -43,6 +43,10 @@ async function send(page, name) {
   await page.check("input[name=consent][value=spoken]");
   equal(screens, 3, "screens until it can be sent");
   ok(fields <= 6, `${fields} fields`);
+  if (feedback) {
+    await page.click(".send .more-fields summary");
+    await page.selectOption("#feedback", feedback);
+  }
   await page.click(".send button");
   await page.waitForURL((url) => /^\/referrals\/[^/]{12,}$/.test(url.pathname));
   ok(await page.locator(".flash").isVisible(), "it says that it is sent");
@@ -268,7 +272,7 @@ export const tests = [
   ["question, answer, appointment, waiting and cancelling by mutual agreement", async (world) => {
     const marie = await open(world, { who: "marie" });
     const paul = await open(world, { who: "paul", hub: "mulots" });
-    const id = await send(marie, "Lina");
+    const id = await send(marie, "Lina", "dates");
     await until(paul, "/referrals?box=in", "Lina");
     await act(paul, id, "ask", (form) => form.locator("textarea").fill("le matin ou le soir ?"));
     await until(marie, `/referrals/${id}`, "le matin ou le soir ?");
@@ -284,6 +288,11 @@ export const tests = [
       await form.locator("[name=place]").fill("salle bleue");
     });
     await until(marie, `/referrals/${id}`, "rendez-vous fixé");
+    await until(marie, `/referrals/${id}`, "salle bleue");
+    await paul.goto(`/referrals/${world.accepted}`); /* sent without an agreement to dates */
+    const form = paul.locator("form", { has: paul.locator("[value=progress]") });
+    equal(await form.locator("[name=place]").count(), 0, "a place that would not be sent");
+    ok((await form.first().innerText()).includes("Elle reste chez nous"), "said before a date is written");
     await act(paul, id, "hold", (form) => form.locator("[name=review]").fill("2030-12-20"));
     await until(marie, `/referrals/${id}`, "en attente");
     await act(marie, id, "message", (form) => form.locator("textarea").fill("merci pour tout"));
