@@ -31,7 +31,7 @@ if [ ! -x "$build/hubd" ] || [ ! -x "$build/admin/hubctl" ] || [ "$check" = no ]
         cat "$build.log"
         exit 1
     }
-    echo "building…"
+    echo "building… (the first time takes some minutes)"
     ninja -C "$build" hubd admin/hubctl >/dev/null
 fi
 hubd=$build/hubd
