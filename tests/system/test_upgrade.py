@@ -71,7 +71,7 @@ def kill_9_while_it_migrates(world):
     for number in range(KILLS):
         starting = subprocess.Popen([HUBD, "--state", world.killed.dir], env=world.killed.env,
                                     stderr=subprocess.DEVNULL)
-        time.sleep(world.start_s * (number + turn.random()) / KILLS)
+        time.sleep(1.5 * world.start_s * (number + turn.random()) / KILLS)
         starting.kill()
         starting.wait()
         seen.append(world.killed.version())
