@@ -144,6 +144,22 @@ async function withdrawal(world, javaScriptEnabled, lang) {
 }
 
 export const tests = [
+  ["one press prints the slip where scripts run, and nothing is offered where they do not", async (world) => {
+    const page = await open(world, { who: "marie" });
+    await page.addInitScript(() => (window.print = () => (document.body.dataset.printed = "yes")));
+    await page.goto(`/referrals/${world.accepted}/slip`);
+    await page.click("[data-print]");
+    equal(await page.getAttribute("body", "data-printed"), "yes", "printed");
+    const plain = await open(world, { who: "marie", javaScriptEnabled: false });
+    await plain.goto(`/referrals/${world.accepted}/slip`);
+    ok(!(await plain.isVisible("[data-print]")), "no button that does nothing");
+    const admin = await open(world, { who: "alix", javaScriptEnabled: false });
+    await admin.goto("/admin/invite");
+    await admin.locator("main form button").first().click();
+    equal(await admin.locator("[data-copy]").count(), 1, "a button to copy");
+    ok(!(await admin.isVisible("[data-copy]")), "which shows where scripts run");
+  }],
+
   ["from the slip to the end and to the person's word, in French", (world) => fromSlipToTheEnd(world, true, "fr")],
   ["the same in English, without scripts", (world) => fromSlipToTheEnd(world, false, "en")],
   ["two presses take consent back: both hubs erase, and the page says when", (world) => withdrawal(world, true, "en")],

@@ -7,6 +7,7 @@
  *    for this account, until it was sent, or a week has passed, or somebody signs out, or somebody
  *    else signs in. It is kept sealed; the key comes with the pages of this account alone.
  *  - button[data-copy="#id"][hidden]: copies what that element says.
+ *  - button[data-print][hidden]: prints the page.
  *  - [data-countdown]: seconds that run down.
  * Words come from data-* of #told, the line that screen readers hear.
  */
@@ -175,6 +176,11 @@ for (const clock of document.querySelectorAll("[data-countdown]"))
   setInterval(() => (clock.textContent = Math.max(0, clock.textContent - 1)), 1000);
 
 /* Copying. */
+
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => print());
+}
 
 for (const button of document.querySelectorAll("[data-copy]")) {
   const source = document.querySelector(button.dataset.copy);
