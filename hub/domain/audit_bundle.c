@@ -68,6 +68,20 @@ static const struct check_witness *signer(const struct audit_head *head, const s
     return NULL;
 }
 
+/** A cosigned head has the witness's signature and those that it had: each is looked at. */
+static bool each_signature_holds(const struct audit_head *head, const struct kel *author,
+                                 const struct check_witness *witnesses, size_t count)
+{
+    struct audit_head one = *head;
+    one.envelope.sig_count = 1;
+    for (size_t i = 0; i < head->envelope.sig_count; i++) {
+        one.envelope.sigs[0] = head->envelope.sigs[i];
+        if (!audit_head_is_by(&one, author) && !signer(&one, author, witnesses, count))
+            return false;
+    }
+    return true;
+}
+
 bool check_head(struct check *check, const Maillon__Api__V1__BundleHead *in, const struct kel *kel,
                 const struct check_witness *witnesses, size_t witness_count, struct audit_head *ret,
                 size_t *ret_cosigned)
@@ -85,7 +99,8 @@ bool check_head(struct check *check, const Maillon__Api__V1__BundleHead *in, con
         struct audit_head cosigned;
         const struct check_witness *by = NULL;
         if (audit_head_open(wire_bytes(in->cosigned[i]), check->arena, &cosigned, &err) &&
-            oid_equal(&cosigned.oid, &ret->oid))
+            oid_equal(&cosigned.oid, &ret->oid) &&
+            each_signature_holds(&cosigned, kel, witnesses, witness_count))
             by = signer(&cosigned, kel, witnesses, witness_count);
         if (!by) {
             check_say(check, BUNDLE_FAILS,
