@@ -5,10 +5,10 @@
  *   bench_search DIR N [FILE]    DIR: tests/search. FILE: where the store goes, else in memory.
  *
  * Prints created_per_s, updated_per_s (a new text each), dated_per_s (a new date each),
- * unchanged_per_s, step_ms (the longest stretch between two commits), searches, p50_ms, p99_ms,
- * max_ms, found (share of the questions with an answer) and rss_mib. With BENCH_CPU in the
- * environment times are of the processor, not of the clock; with BENCH_SLOW=MS slow searches are
- * shown.
+ * unchanged_per_s, renamed_per_s (a new name each), step_ms (the longest stretch between two
+ * commits), searches, p50_ms, p99_ms, max_ms, found (share of the questions with an answer) and
+ * rss_mib. With BENCH_CPU in the environment times are of the processor, not of the clock; with
+ * BENCH_SLOW=MS slow searches are shown.
  */
 #include "hub/crypto/secret.h"
 #include "hub/domain/directory.h"
@@ -39,6 +39,7 @@ struct bench {
     size_t question_count;
     double longest_ms;
     uint64_t random;
+    bool renamed;
 };
 
 static void stop(const char *what, const struct err *err)
@@ -130,6 +131,10 @@ static json_t *make_record(struct bench *b, size_t n, int edition, int day)
     json_object_del(record, "structure_id");
     if (n % 3 == 0)
         json_object_set_new(record, "nom", json_string(text));
+    if (b->renamed) {
+        snprintf(text, sizeof(text), "%s autrement", text_of(record, "nom"));
+        json_object_set_new(record, "nom", json_string(text));
+    }
     snprintf(text, sizeof(text), "%.3500s\nAccueil numéro %d, dossier %llx.",
              text_of(record, "presentation_resume"), edition,
              (unsigned long long)next_random(b) % 100000);
@@ -306,6 +311,8 @@ int main(int argc, char **argv)
     printf("updated_per_s=%.0f ", import_all(&b, again, 2, 1));
     printf("dated_per_s=%.0f ", import_all(&b, again, 2, 2));
     printf("unchanged_per_s=%.0f ", import_all(&b, again, 2, 2));
+    b.renamed = true;
+    printf("renamed_per_s=%.0f ", import_all(&b, again, 2, 2));
     printf("step_ms=%.1f rss_mib=%.1f\n", b.longest_ms, resident_mib());
     if (!store_commit(store, &err))
         stop("commit", &err);

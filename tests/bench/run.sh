@@ -304,6 +304,9 @@ figure "  processor time of the hub" links.notice_hub_ms ms
 figure "start with $stored objects to the first answer" start.seconds s
 figure "  after an unclean end" start_unclean.seconds s
 figure "records imported into $services services" search_large.created_per_s /s
+figure "  each with a new text" search_large.updated_per_s /s
+figure "  each with a new date" search_large.dated_per_s /s
+figure "  each with a new name" search_large.renamed_per_s /s
 figure "  longest time between two commits" search_large.step_ms ms
 figure "  resident" search_large.rss_mib MiB
 figure "home page, $waiting open referrals, p50" home.p50_ms ms
@@ -331,6 +334,7 @@ target "search of $((services / 10)) services, p50 ms" search.p50_ms x "<=" 5
 target "search of $services services, p99 ms" search_large.p99_ms x "<=" 50
 target "records imported, new /s" search.created_per_s x ">=" 5000
 target "  each with a new text /s" search.updated_per_s x ">=" 5000
+target "  each with a new name /s" search.renamed_per_s x ">=" 5000
 target "10,000 services and search, resident MiB" search.rss_mib x "<=" 256
 target "home page, $waiting waiting for an answer, p99 ms" home.p99_ms x "<=" 10
 target "  $waiting sent, p99 ms" home_sender.p99_ms x "<=" 10
