@@ -6,6 +6,7 @@
 #include "hub/domain/authoring.h"
 #include "hub/domain/gossip.h"
 #include "hub/domain/object.h"
+#include "hub/domain/place.h"
 #include "hub/domain/relation.h"
 #include "hub/domain/relay.h"
 #include "hub/domain/stream.h"
@@ -80,14 +81,6 @@ static bool check_text(const char *text, const char *what, struct err *err)
            err_set(err, ERR_INVALID, "the %s must be plain UTF-8 text", what);
 }
 
-/* Distances are counted from it: a name in its place would silently give none. */
-static bool is_insee(const char *text)
-{
-    static const char digits[] = "0123456789";
-    bool corsica = text[0] == '2' && (text[1] == 'A' || text[1] == 'B');
-    return strlen(text) == 5 && strspn(text + (corsica ? 2 : 0), digits) == (corsica ? 3 : 5);
-}
-
 bool card_set(struct tx *tx, const struct card *card, struct err *err)
 {
     if (card->name[0] == '\0')
@@ -96,9 +89,8 @@ bool card_set(struct tx *tx, const struct card *card, struct err *err)
         !check_text(card->commune, "commune", err) ||
         !check_text(card->description, "description", err))
         return false;
-    if (card->commune[0] && !is_insee(card->commune))
-        return err_set(err, ERR_INVALID,
-                       "the commune is an INSEE code of five characters, such as 35236");
+    if (card->commune[0] && !place_check_insee(card->commune, err))
+        return false;
     for (size_t i = 0; i < card->route_count; i++) {
         if (!route_is_valid(card->routes[i]))
             return err_set(err, ERR_INVALID, "address %zu must look like wss://host[:port]", i + 1);

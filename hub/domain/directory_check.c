@@ -2,7 +2,10 @@
 
 #include "hub/base/text.h"
 #include "hub/domain/directory.h"
+#include "hub/domain/place.h"
 #include "proto/limits.h"
+#include <ctype.h>
+#include <strings.h>
 
 #define TEXT_MAX_LIST     64
 #define CLOSURE_WORDS_MAX 300
@@ -106,6 +109,74 @@ bool service_check_content(const Maillon__Hfp__V1__ServiceContent *c, enum err_c
         return err_set(err, code, "the service is nowhere on earth");
     return check_lists(c, code, err) && service_check_capacity(c->capacity, code, err) &&
            service_check_closure(c->closure, code, err);
+}
+
+/* ---- as people type it ---- */
+
+static bool is_postal_code(const char *text)
+{
+    size_t len = strlen(text);
+    for (const char *at = text; *at; at++)
+        if (!isalnum((unsigned char)*at) && *at != ' ' && *at != '-')
+            return false;
+    return len >= 3 && len <= 10 && strpbrk(text, "0123456789");
+}
+
+/* Numbers of three digits ring, too: 115. */
+static bool is_phone(const char *text)
+{
+    size_t digits = 0;
+    for (const char *at = text; *at; at++)
+        digits += isdigit((unsigned char)*at) != 0;
+    return digits >= 3 && strspn(text, "+0123456789 .-/()\u00a0") == strlen(text);
+}
+
+static bool is_email(const char *text)
+{
+    const char *at = strchr(text, '@');
+    return at && at > text && at[1] && !strchr(at + 1, '@') && !strpbrk(text, " \t,;<>");
+}
+
+static bool is_url(const char *text)
+{
+    return (strncasecmp(text, "https://", 8) == 0 || strncasecmp(text, "http://", 7) == 0) &&
+           strchr(text, '.') && !strpbrk(text, " \t\r\n<>\"");
+}
+
+/* BCP 47, as far as people need it: fr, ar, gsw, pt-BR. */
+static bool is_language(const char *text)
+{
+    size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz");
+    return (len == 2 || len == 3) && (!text[len] || (text[len] == '-' && isalnum(text[len + 1])));
+}
+
+static const struct {
+    size_t offset;
+    bool (*holds)(const char *text);
+    const char *says;
+} shapes[] = {
+#define X(field, holds, says)                                          \
+    {                                                                  \
+        offsetof(Maillon__Hfp__V1__ServiceContent, field), holds, says \
+    }
+    X(postal_code, is_postal_code, "the postal code is not one, such as 35600"),
+    X(phone, is_phone, "the phone number is not one, such as 02 99 71 00 00"),
+    X(email, is_email, "the e-mail address is not one, such as accueil@example.org"),
+    X(url, is_url, "the web address is not one: it begins with https:// or http://"),
+#undef X
+};
+
+bool service_check_typed(const Maillon__Hfp__V1__ServiceContent *c, struct err *err)
+{
+    for (size_t i = 0; i < ARRAY_LEN(shapes); i++) {
+        const char *text = *(char *const *)member(c, shapes[i].offset);
+        if (*text && !shapes[i].holds(text))
+            return err_set(err, ERR_INVALID, "%s", shapes[i].says);
+    }
+    for (size_t i = 0; i < c->n_language; i++)
+        if (!is_language(c->language[i]))
+            return err_set(err, ERR_INVALID, "a language is given by its code, such as fr or ar");
+    return !*c->commune || place_check_insee(c->commune, err);
 }
 
 bool service_check_uid(const char *uid, enum err_code code, struct err *err)

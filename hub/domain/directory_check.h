@@ -7,6 +7,9 @@
 NODISCARD bool service_check_uid(const char *uid, enum err_code code, struct err *err);
 NODISCARD bool service_check_content(const Maillon__Hfp__V1__ServiceContent *c, enum err_code code,
                                      struct err *err);
+/** What people type of a service of their own: what cannot be posted to, rung or opened is a slip.
+ * What comes from peers and files is kept as it is. ERR_INVALID. */
+NODISCARD bool service_check_typed(const Maillon__Hfp__V1__ServiceContent *c, struct err *err);
 /** NULL is fine: not stated. */
 NODISCARD bool service_check_capacity(const Maillon__Hfp__V1__Capacity *capacity,
                                       enum err_code code, struct err *err);

@@ -87,7 +87,7 @@ bool directory_put_service(struct tx *tx, const char *uid,
     struct service_row row;
     int64_t count = 0;
     if (!service_check_uid(uid, ERR_INVALID, err) ||
-        !service_check_content(content, ERR_INVALID, err) ||
+        !service_check_content(content, ERR_INVALID, err) || !service_check_typed(content, err) ||
         !service_row_find(tx->store, tx->arena, identity_node(tx->self), uid, &row, err) ||
         (!row.id && !service_row_count(tx->store, identity_node(tx->self), &count, err)))
         return false;

@@ -266,6 +266,16 @@ bool place_find(struct store *store, struct arena *arena, const char *text, bool
     return true;
 }
 
+bool place_check_insee(const char *text, struct err *err)
+{
+    static const char digits[] = "0123456789";
+    bool corsica = text[0] == '2' && (text[1] == 'A' || text[1] == 'B');
+    if (strlen(text) == 5 && strspn(text + (corsica ? 2 : 0), digits) == (corsica ? 3 : 5))
+        return true;
+    return err_set(err, ERR_INVALID,
+                   "the commune is an INSEE code of five characters, such as 35236");
+}
+
 bool place_of_insee(struct store *store, struct arena *arena, const char *insee, bool *ret_found,
                     struct place *ret, struct err *err)
 {

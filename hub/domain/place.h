@@ -19,6 +19,8 @@ NODISCARD bool place_find(struct store *store, struct arena *arena, const char *
 NODISCARD bool place_locate(struct store *store, struct arena *arena, const char *commune,
                             const char *postal_code, bool *ret_found, int32_t *ret_latitude_e5,
                             int32_t *ret_longitude_e5, struct err *err);
+/** Distances are counted from it: a name in its place would silently give none. ERR_INVALID. */
+NODISCARD bool place_check_insee(const char *text, struct err *err);
 /** The commune with that INSEE code. */
 NODISCARD bool place_of_insee(struct store *store, struct arena *arena, const char *insee,
                               bool *ret_found, struct place *ret, struct err *err);

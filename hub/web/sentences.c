@@ -170,6 +170,11 @@ static const struct {
     {"this hub has no such service", "say.service_none"},
     {"no such service", "say.service_none"},
     {"a service needs a name of 3", "say.service_name"},
+    {"the postal code is not one", "say.service_postal"},
+    {"the phone number is not one", "say.service_phone"},
+    {"the e-mail address is not one", "say.service_email"},
+    {"the web address is not one", "say.service_url"},
+    {"a language is given by its code", "say.service_language"},
     {"capacity has more free places", "say.capacity_places"},
     {"the day it opens again has passed", "say.closure_past"},
 };

@@ -144,6 +144,63 @@ static void bad_content_is_refused_with_the_field(void **state)
     assert_int_equal(query_i64(f, "SELECT count(*) FROM service"), 0);
 }
 
+static void what_nobody_can_ring_post_to_or_open_is_a_slip(void **state)
+{
+    struct domain_fixture *f = *state;
+    service_content content = make_content("Atelier vélo", "", "Redon", "35600");
+    static const struct {
+        size_t offset;
+        const char *text, *says; /* NULL: taken */
+    } cases[] = {
+#define AT(field) offsetof(service_content, field)
+        {AT(postal_code), "1000", NULL},
+        {AT(postal_code), "EC1A 1BB", NULL},
+        {AT(postal_code), "Redon", "postal code"},
+        {AT(postal_code), "35600!", "postal code"},
+        {AT(commune), "35236", NULL},
+        {AT(commune), "2A004", NULL},
+        {AT(commune), "Redon", "INSEE"},
+        {AT(phone), "115", NULL},
+        {AT(phone), "+33 (0)2 99 71 00 00", NULL},
+        {AT(phone), "02\u00a099\u00a071\u00a000\u00a000", NULL},
+        {AT(phone), "11", "phone"},
+        {AT(phone), "demander Marie", "phone"},
+        {AT(email), "accueil@example.org", NULL},
+        {AT(email), "accueil", "e-mail"},
+        {AT(email), "@example.org", "e-mail"},
+        {AT(email), "accueil@", "e-mail"},
+        {AT(email), "a@b@c", "e-mail"},
+        {AT(email), "un deux@example.org", "e-mail"},
+        {AT(url), "https://example.org/velo", NULL},
+        {AT(url), "HTTP://example.org", NULL},
+        {AT(url), "example.org", "web address"},
+        {AT(url), "javascript://example.org/%0aalert(1)", "web address"},
+        {AT(url), "https://example.org/a b", "web address"},
+#undef AT
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char **field = (char **)(void *)((char *)&content + cases[i].offset), *kept = *field;
+        *field = (char *)(uintptr_t)cases[i].text;
+        bool taken = directory_put_service(&f->tx, "velo", &content, NULL, &f->err);
+        *field = kept;
+        if (taken == (cases[i].says != NULL))
+            fail_msg("\"%s\" is %s", cases[i].text, taken ? "taken" : f->err.msg);
+        if (!taken)
+            assert_non_null(strstr(f->err.msg, cases[i].says));
+        f->err = (struct err){0};
+    }
+    static const char *const languages[] = {"fr", "gsw", "pt-BR", "français", "FR", "f", "fr-"};
+    for (size_t i = 0; i < ARRAY_LEN(languages); i++) {
+        char *language[] = {(char *)(uintptr_t)languages[i]};
+        content.n_language = 1;
+        content.language = language;
+        bool taken = directory_put_service(&f->tx, "velo", &content, NULL, &f->err);
+        if (taken != (i < 3))
+            fail_msg("\"%s\" is %s", languages[i], taken ? "taken" : f->err.msg);
+        f->err = (struct err){0};
+    }
+}
+
 static void newer_version_of_a_peer_wins_and_older_has_no_effect(void **state)
 {
     struct domain_fixture *f = *state;
@@ -242,6 +299,7 @@ int main(void)
         T(places_told_with_the_service_are_as_new_as_it),
         T(own_service_is_renewed_before_it_expires),
         T(bad_content_is_refused_with_the_field),
+        T(what_nobody_can_ring_post_to_or_open_is_a_slip),
         T(newer_version_of_a_peer_wins_and_older_has_no_effect),
         T(peer_service_without_relation_or_way_takes_no_referrals),
         T(malformed_services_of_a_peer_are_refused),
