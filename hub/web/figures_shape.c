@@ -45,7 +45,7 @@ static json_t *make_parts(const json_t *counts, json_int_t most)
     json_t *parts = json_array();
     json_int_t at = 0;
     for (size_t i = 0; most && i < ARRAY_LEN(levels); i++) {
-        json_int_t count = admin_number(counts, levels[i]);
+        json_int_t count = page_number(counts, levels[i]);
         json_int_t width = count * WIDTH / most;
         if (!count)
             continue;
@@ -60,7 +60,7 @@ static json_int_t sum_of(json_t *counts)
 {
     json_int_t sum = 0;
     for (size_t i = 0; i < ARRAY_LEN(levels); i++) {
-        sum += admin_number(counts, levels[i]);
+        sum += page_number(counts, levels[i]);
         admin_add_zero(counts, levels[i], levels[i]);
     }
     return sum;
@@ -69,7 +69,7 @@ static json_int_t sum_of(json_t *counts)
 static void name_bin(const struct catalog *catalog, json_t *bin)
 {
     AUTO(buf_done) struct buf name = {0};
-    json_int_t from = admin_number(bin, "daysFrom"), until = admin_number(bin, "daysUntil");
+    json_int_t from = page_number(bin, "daysFrom"), until = page_number(bin, "daysUntil");
     char key[48];
     snprintf(key, sizeof(key), "waited.%lld", (long long)from);
     if (!catalog_has(catalog, key))

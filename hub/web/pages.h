@@ -110,6 +110,8 @@ const struct catalog *page_catalog(const struct page_visit *visit);
 const char *page_word(struct page_visit *visit, const char *list, const char *code);
 /** A text of an object; "" when it is not there. */
 const char *page_text(const json_t *object, const char *name);
+/** A number of an object: 64 bits come as text, zero not at all. */
+json_int_t page_number(const json_t *object, const char *name);
 /** Adds K_text and the like to what a view made itself. */
 void page_add_words(struct page_visit *visit, json_t *object);
 /** From now on this browser is signed in with `token`; "": signed out. */

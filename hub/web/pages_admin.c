@@ -8,13 +8,6 @@
 
 /* For all pages of the hub itself. */
 
-json_int_t admin_number(const json_t *object, const char *name)
-{
-    const json_t *value = json_object_get(object, name);
-    return json_is_string(value) ? strtoll(json_string_value(value), NULL, 10)
-                                 : json_integer_value(value);
-}
-
 void admin_set_area(struct page_visit *visit, const char *area)
 {
     json_object_set_new(page_context(visit), "area", json_pack("{s:b}", area, 1));
@@ -50,7 +43,7 @@ void admin_say_one(const struct page_visit *visit, json_t *object, const char *n
 
 void admin_add_zero(json_t *object, const char *name, const char *as)
 {
-    json_object_set_new(object, as, json_integer(admin_number(object, name)));
+    json_object_set_new(object, as, json_integer(page_number(object, name)));
 }
 
 /* Health. */
@@ -77,10 +70,10 @@ static void shape_relays(json_t *relays)
     {
         admin_add_zero(relay, "held", "objects");
         json_object_set_new(relay, "kilobytes",
-                            json_integer((admin_number(relay, "heldBytes") + 999) / 1000));
-        held += admin_number(relay, "held");
-        bytes += admin_number(relay, "heldBytes");
-        if (json_is_true(json_object_get(relay, "relaysFor")) || admin_number(relay, "held") ||
+                            json_integer((page_number(relay, "heldBytes") + 999) / 1000));
+        held += page_number(relay, "held");
+        bytes += page_number(relay, "heldBytes");
+        if (json_is_true(json_object_get(relay, "relaysFor")) || page_number(relay, "held") ||
             json_is_true(json_object_get(relay, "home")))
             json_array_append(shown, relay);
     }
@@ -129,8 +122,8 @@ static json_t *without_trouble(struct page_visit *visit, json_t *said)
 
 static int compare_queues(const void *a, const void *b)
 {
-    json_int_t x = admin_number(*(json_t *const *)a, "queued"),
-               y = admin_number(*(json_t *const *)b, "queued");
+    json_int_t x = page_number(*(json_t *const *)a, "queued"),
+               y = page_number(*(json_t *const *)b, "queued");
     return x < y ? 1 : x > y ? -1 : 0;
 }
 
@@ -139,13 +132,13 @@ static json_t *make_queues(const json_t *answer)
     json_t *list = json_object_get(answer, "peer"), *bars = json_array(), *peer;
     size_t i, count = 0, size = json_array_size(list);
     json_t **waiting = calloc(size + 1, sizeof(json_t *));
-    json_array_foreach(list, i, peer) if (waiting && admin_number(peer, "queued"))
-        waiting[count++] = peer;
+    json_array_foreach(list, i, peer) if (waiting && page_number(peer, "queued")) waiting[count++] =
+        peer;
     if (count)
         qsort(waiting, count, sizeof(*waiting), compare_queues);
     for (i = 0; i < count && i < BARS_MAX; i++) {
-        json_int_t most = admin_number(waiting[0], "queued");
-        json_int_t queue = admin_number(waiting[i], "queued");
+        json_int_t most = page_number(waiting[0], "queued");
+        json_int_t queue = page_number(waiting[i], "queued");
         const char *name = json_string_value(json_object_get(waiting[i], "name"));
         const char *oldest = json_string_value(json_object_get(waiting[i], "oldest_ago"));
         json_array_append_new(bars, json_pack("{s:s, s:I, s:I, s:s}", "name", name ? name : "",
@@ -158,7 +151,7 @@ static json_t *make_queues(const json_t *answer)
 
 static json_int_t megabytes(const json_t *object, const char *name)
 {
-    return (admin_number(object, name) + 999999) / 1000000;
+    return (page_number(object, name) + 999999) / 1000000;
 }
 
 /* What the hub takes of what it could take. */
@@ -190,11 +183,11 @@ static void shape_health(struct page_visit *visit)
         context, "health",
         json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "warnings",
                   without_trouble(visit, json_object_get(hub, "warning_said")), "peers",
-                  admin_number(hub, "peers"), "connected", admin_number(hub, "peersConnected"),
-                  "queued", admin_number(hub, "queued"), "megabytes",
-                  (admin_number(hub, "storageBytes") + 999999) / 1000000, "referrals",
-                  admin_number(hub, "openReferrals"), "notices", admin_number(hub, "openNotices"),
-                  "services", admin_number(hub, "services")));
+                  page_number(hub, "peers"), "connected", page_number(hub, "peersConnected"),
+                  "queued", page_number(hub, "queued"), "megabytes",
+                  (page_number(hub, "storageBytes") + 999999) / 1000000, "referrals",
+                  page_number(hub, "openReferrals"), "notices", page_number(hub, "openNotices"),
+                  "services", page_number(hub, "services")));
 }
 
 /* Our own pages for changing and saving. */
@@ -255,7 +248,7 @@ static void shape_queue(struct page_visit *visit)
     json_t *row, *answer = json_object_get(page_context(visit), "queue");
     admin_set_area(visit, "queue");
     json_array_foreach(json_object_get(answer, "row"), i, row)
-        json_object_set_new(row, "tries", json_integer(admin_number(row, "attempts")));
+        json_object_set_new(row, "tries", json_integer(page_number(row, "attempts")));
 }
 
 const struct page pages_admin[] = {

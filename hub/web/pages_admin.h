@@ -4,8 +4,6 @@
 
 /** Which of the menu's pages this is: {{#area.peers}}. */
 void admin_set_area(struct page_visit *visit, const char *area);
-/** 64 bits come as text, zero not at all. */
-json_int_t admin_number(const json_t *object, const char *name);
 /** {text, is_english} of a sentence of the API; a new object. */
 json_t *admin_say(const struct page_visit *visit, const char *english);
 /** The list `name` of sentences as `name`_said: [{text, is_english}]. */

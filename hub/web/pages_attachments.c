@@ -9,13 +9,6 @@
 /* One file, and the fields beside it. */
 #define ATTACH_UPLOAD_MAX (ATTACHMENT_BYTES + 65536)
 
-static uint64_t number_of(const json_t *object, const char *name)
-{
-    const json_t *value = json_object_get(object, name);
-    return json_is_string(value) ? strtoull(json_string_value(value), NULL, 10)
-                                 : (uint64_t)json_integer_value(value);
-}
-
 /* ---- sending: the file in slices, then a message that names it ---- */
 
 static char *packed_only(const char *text)
@@ -29,9 +22,9 @@ static void pack_slice(struct page_visit *visit, struct buf *out)
     const json_t *last = json_object_get(page_context(visit), "upload");
     const char *field, *name;
     struct bytes file = page_file(visit, 0, &field, &name);
-    uint64_t at = last ? number_of(last, "have") : 0;
+    size_t at = last ? (size_t)page_number(last, "have") : 0;
     at = at < file.len ? at : file.len;
-    size_t left = file.len - (size_t)at;
+    size_t left = file.len - at;
     Maillon__Api__V1__AttachRequest request = MAILLON__API__V1__ATTACH_REQUEST__INIT;
     const char *type = attachment_type_of(file);
     request.upload = packed_only(last ? page_text(last, "upload") : "");
@@ -76,7 +69,7 @@ static bool is_more_to_save(struct page_visit *visit)
         page_sent_file(visit, page_text(slice, "name"), page_text(slice, "mediaType"));
     size_t before = file->len;
     return base64_decode(page_text(slice, "data"), file) && file->len > before &&
-           file->len < number_of(slice, "size");
+           (json_int_t)file->len < page_number(slice, "size");
 }
 
 /* ---- the list ---- */
@@ -106,7 +99,7 @@ void attachments_describe(struct page_visit *visit, json_t *referral)
     json_array_foreach(json_object_get(referral, "attachment"), i, one)
     {
         bool ours = is_text(one, "by", "us");
-        uint64_t kib = (number_of(one, "size") + 1023) / 1024;
+        json_int_t kib = (page_number(one, "size") + 1023) / 1024;
         bool is_large = kib >= 1024;
         json_object_set_new(
             one, "who",
@@ -114,7 +107,7 @@ void attachments_describe(struct page_visit *visit, json_t *referral)
         json_object_set_new(one, "kind",
                             json_string(page_word(visit, "attachment.kind", kind_of(one))));
         json_object_set_new(one, is_large ? "mib" : "kib",
-                            json_integer((json_int_t)(is_large ? (kib + 512) / 1024 : kib)));
+                            json_integer(is_large ? (kib + 512) / 1024 : kib));
     }
     json_object_set_new(referral, "may_attach",
                         json_boolean(referral_may(referral, "message") &&

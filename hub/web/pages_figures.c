@@ -23,7 +23,7 @@ static void shape_share(json_t *line, const char *name)
     admin_add_zero(share, "percent", "percent");
     admin_add_zero(share, "part", "part");
     admin_add_zero(share, "of", "of");
-    json_object_set_new(share, "width", json_integer(admin_number(share, "percent") * 10));
+    json_object_set_new(share, "width", json_integer(page_number(share, "percent") * 10));
     json_object_set_new(share, "known",
                         json_boolean(!json_is_true(json_object_get(share, "few")) &&
                                      !json_is_true(json_object_get(share, "none"))));
@@ -38,13 +38,13 @@ static void shape_median(struct page_visit *visit, json_t *line, const char *nam
     bool known = !json_is_true(json_object_get(median, "few")) &&
                  !json_is_true(json_object_get(median, "none"));
     json_object_set_new(median, "known", json_boolean(known));
-    figures_add_duration(page_catalog(visit), admin_number(median, "minutes"), &text);
+    figures_add_duration(page_catalog(visit), page_number(median, "minutes"), &text);
     set_buf(median, "text", &text);
 }
 
 static json_int_t value_of(const json_t *line, const char *name)
 {
-    return admin_number(json_object_get(line, name), "value");
+    return page_number(json_object_get(line, name), "value");
 }
 
 static bool is_few(const json_t *line, const char *name)

@@ -46,7 +46,7 @@ static void shape_row(struct page_visit *visit, json_t *row)
         row, "is_review",
         json_boolean(referral && is(referral, "status", "on-hold") && is(row, "rank", "answer")));
     if (referral && *page_text(referral, "answerDue") && !is(row, "rank", NEWS))
-        json_object_set_new(row, "ring", figures_ring((unsigned)admin_number(row, "clock")));
+        json_object_set_new(row, "ring", figures_ring((unsigned)page_number(row, "clock")));
     if (is(row, "kind", "warning") || is(row, "kind", "held"))
         admin_say_one(visit, row, "text");
 }
@@ -59,7 +59,7 @@ static void shape_rest(struct page_visit *visit, json_t *rest)
     snprintf(key, sizeof(key), "home.rest.%s.%s", page_text(rest, "kind"), page_text(rest, "rank"));
     if (!catalog_has(page_catalog(visit), key))
         snprintf(key, sizeof(key), "home.rest.%s", page_text(rest, "kind"));
-    figures_add_count(page_catalog(visit), key, admin_number(rest, "count"), &text);
+    figures_add_count(page_catalog(visit), key, page_number(rest, "count"), &text);
     json_object_set_new(rest, "text", json_string(buf_text(&text)));
     json_object_set_new(rest, "href", json_string(shown[kind_of(rest)].all));
 }

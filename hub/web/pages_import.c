@@ -115,7 +115,7 @@ static void add_mappings(struct page_visit *visit, json_t *report)
                                               field_words(visit, page_text(row, "field")), "from",
                                               cut(page_text(row, "from")), "to",
                                               cut(page_text(row, "to")), "times",
-                                              admin_number(row, "count")));
+                                              page_number(row, "count")));
     }
     json_object_set_new(report, "unknown_any", json_boolean(json_array_size(unknown) > 0));
     json_object_set_new(report, "known_any", json_boolean(json_array_size(known) > 0));
@@ -129,9 +129,9 @@ static json_t *issue_words(struct page_visit *visit, const json_t *issue)
     json_object_set_new(said, "field", json_string(field_words(visit, page_text(issue, "field"))));
     json_object_set_new(said, "record", cut(page_text(issue, "record")));
     json_object_set_new(said, "source", cut(page_text(issue, "source")));
-    json_object_set_new(said, "times", json_integer(admin_number(issue, "count")));
-    json_object_set_new(said, "id", json_integer(admin_number(issue, "id")));
-    json_object_set_new(said, "several", json_boolean(admin_number(issue, "count") > 1));
+    json_object_set_new(said, "times", json_integer(page_number(issue, "count")));
+    json_object_set_new(said, "id", json_integer(page_number(issue, "id")));
+    json_object_set_new(said, "several", json_boolean(page_number(issue, "count") > 1));
     return said;
 }
 
@@ -165,7 +165,7 @@ static void view_staged(struct page_visit *visit)
         admin_add_zero(report, counts[i], counts[i]);
     json_object_set_new(
         report, "new",
-        json_integer(admin_number(report, "created") + admin_number(report, "updated")));
+        json_integer(page_number(report, "created") + page_number(report, "updated")));
     add_mappings(visit, report);
     add_issues(visit, report);
     json_object_set_new(
@@ -268,9 +268,9 @@ static void shape_pair(struct page_visit *visit, json_t *pair)
     }
     json_object_set_new(pair, "row", rows);
     json_object_set_new(pair, "alike", json_string(buf_text(&same)));
-    json_object_set_new(pair, "number", json_integer(admin_number(pair, "id")));
+    json_object_set_new(pair, "number", json_integer(page_number(pair, "id")));
     admin_add_zero(pair, "likeness", "percent");
-    json_object_set_new(pair, "away", json_integer(admin_number(pair, "metres")));
+    json_object_set_new(pair, "away", json_integer(page_number(pair, "metres")));
     json_object_set_new(pair, "is_near", json_boolean(strcmp(page_text(pair, "why"), "name") == 0));
     json_object_set_new(pair, "hub_stays", json_boolean(*page_text(first, "owner") != '\0'));
     bool keeps_first = strcmp(page_text(pair, "kept"), page_text(first, "id")) == 0;

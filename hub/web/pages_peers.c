@@ -13,10 +13,10 @@ static json_t *shape_lanes(struct page_visit *visit, const json_t *peer)
     char key[32];
     json_array_foreach(json_object_get(peer, "lane"), i, lane)
     {
-        json_int_t behind = admin_number(lane, "behind");
+        json_int_t behind = page_number(lane, "behind");
         if (!behind)
             continue;
-        snprintf(key, sizeof(key), "peer.lane.%d", (int)admin_number(lane, "number"));
+        snprintf(key, sizeof(key), "peer.lane.%d", (int)page_number(lane, "number"));
         json_array_append_new(waiting, json_pack("{s:I, s:s}", "behind", behind, "what",
                                                  catalog_text(page_catalog(visit), key, 1)));
     }

@@ -199,7 +199,7 @@ static void view_referral(struct page_visit *visit)
     add_ways(referral);
     if (*page_text(referral, "answerDue"))
         json_object_set_new(referral, "ring",
-                            figures_ring((unsigned)admin_number(referral, "clock")));
+                            figures_ring((unsigned)page_number(referral, "clock")));
 }
 
 /* The list: open ones, then those that ended. */

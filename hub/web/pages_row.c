@@ -23,6 +23,13 @@ const char *page_text(const json_t *object, const char *name)
     return text ? text : "";
 }
 
+json_int_t page_number(const json_t *object, const char *name)
+{
+    const json_t *value = json_object_get(object, name);
+    return json_is_string(value) ? strtoll(json_string_value(value), NULL, 10)
+                                 : json_integer_value(value);
+}
+
 const char *page_word(struct page_visit *visit, const char *list, const char *code)
 {
     char key[96];
