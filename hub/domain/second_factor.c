@@ -72,9 +72,9 @@ bool second_factor_read(struct store *store, const struct identity *self, int64_
 {
     struct row row;
     int64_t left;
-    if (!read_row(store, self, account, &row, err) ||
-        !stmt_find_i64(store, "SELECT COUNT(*) FROM recovery_code WHERE account = ?1", account,
-                       &left, err))
+    if (!stmt_find_i64(store, "SELECT COUNT(*) FROM recovery_code WHERE account = ?1", account,
+                       &left, err) ||
+        !read_row(store, self, account, &row, err))
         return false;
     *ret = (struct second_factor){
         .on = row.confirmed_ms > 0,
