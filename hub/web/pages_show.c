@@ -264,19 +264,28 @@ void visit_show(struct page_visit *visit, const char *content)
 
 /* {code, text, detail, said} of what went wrong; the page's own words go before the general ones,
  * the sentence of the API in the page's language (said) before both. */
+static void add_value(void *ctx, const char *name, struct buf *out)
+{
+    const json_t *value = value_find(ctx, name);
+    if (json_is_integer(value))
+        buf_addf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+    else if (json_is_string(value))
+        buf_add_text(out, json_string_value(value));
+}
+
 void visit_set_error(struct page_visit *visit, const char *content, const char *code,
                      const char *detail)
 {
-    AUTO(buf_done) struct buf said = {0};
+    AUTO(buf_done) struct buf said = {0}, text = {0};
     char key[96];
     bool is_said = sentence_say(visit->catalog, detail, &said);
     snprintf(key, sizeof(key), "error.%s.%s", content ? content : "", code);
     if (!content || !catalog_has(visit->catalog, key))
         snprintf(key, sizeof(key), "error.%s", code);
+    catalog_fill(catalog_text(visit->catalog, key, 1), add_value, visit->context, &text);
     json_object_set_new(visit->context, "error",
-                        json_pack("{s:s, s:s, s:s, s:s}", "code", code, "text",
-                                  catalog_text(visit->catalog, key, 1), "detail", detail, "said",
-                                  is_said ? buf_text(&said) : ""));
+                        json_pack("{s:s, s:s, s:s, s:s}", "code", code, "text", buf_text(&text),
+                                  "detail", detail, "said", is_said ? buf_text(&said) : ""));
 }
 
 void visit_show_error(struct page_visit *visit, unsigned status, const char *code,

@@ -7,8 +7,10 @@ import base64
 import http.client
 import json
 import os
+import random
 import re
 import socket
+import string
 import sys
 import time
 
@@ -45,6 +47,15 @@ def check(what, got, status=200, word=""):
 
 def letters(count, letter="a"):
     return letter * count
+
+
+def not_guessed(count):
+    return "".join(random.Random(1).choices(string.ascii_letters, k=count))
+
+
+def number(text):
+    """As long, of signs that a phone number may have."""
+    return "115" + text[3:].replace("a", "1").replace("é", "\u00a0")
 
 
 def unique():
@@ -99,7 +110,8 @@ def closed(words):
 # count; a word of the refusal.
 LENGTHS = [
     ("name of an account", lambda t: add_user(t), 63, None, "name"),
-    ("passphrase", lambda t: add_user(f"u{unique()[-9:]}", t), 1024, None, "passphrase"),
+    ("passphrase", lambda t: add_user(f"u{unique()[-9:]}", not_guessed(len(t))), 1024, None,
+     "passphrase is longer"),
     ("label of a token", lambda t: token(label=t), 100, None, "label"),
     ("need", lambda t: send(need=t), 1000, None, "too long"),
     ("name of the person", lambda t: send(person=person(name=t)), 160, None, "too long"),
@@ -117,7 +129,7 @@ LENGTHS = [
     ("price of a service", lambda t: service(priceDetail=t), 1000, 1000, "1000"),
     ("hours of a service", lambda t: service(openingHours=t), 1000, 1000, "1000"),
     ("address of a service", lambda t: service(address=t), 300, 300, "300"),
-    ("phone of a service", lambda t: service(phone=t), 60, 60, "60"),
+    ("phone of a service", lambda t: service(phone=number(t)), 60, 60, "60"),
     ("words of a closed service", closed, 300, 300, "300"),
     ("name of a circle", lambda t: circle(name=t), 80, 80, ""),
     ("principle of a circle", lambda t: circle(principle=[t]), 200, 200, ""),
@@ -135,7 +147,7 @@ PAGES = [
     ("referrals", lambda n: call(SENDER, "Referrals/List", {"limit": n}, "worker"), 500),
     ("notices", lambda n: call(SENDER, "Notices/List", {"limit": n}, "worker"), 500),
     ("review", lambda n: call(SENDER, "Directory/ListReview", {"limit": n}), 1000),
-    ("months", lambda n: call(SENDER, "Figures/Get", {"months": n}), 60),
+    ("months", lambda n: call(SENDER, "Figures/Get", {"months": n}), 24),
 ]
 
 
