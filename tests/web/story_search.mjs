@@ -129,7 +129,7 @@ export const tests = [
     ok(/Ne convient pas, parce que\s*: pas dans cette langue/.test(await row.innerText()), await row.innerText());
     await page.goto("/directory?words=apprendre+ordinateur+pas+a+pas&near=Redon&km=3&public=familles");
     const text = await row.innerText();
-    for (const fact of [/Convient\s*: accueille tout le monde, à 1 km, gratuit/, /4 places libres/, /Plain-pied/, /français, anglais/, /Ouvert|Fermé/])
+    for (const fact of [/Convient\s*: accueille tout le monde, à 1\skm, gratuit/, /4 places libres/, /Plain-pied/, /français, anglais/, /Ouvert|Fermé/])
       ok(fact.test(text), `${fact} in ${text}`);
     ok(await row.getByRole("link", { name: /Orienter/ }).isVisible(), "the verb");
     await page.context().close();
