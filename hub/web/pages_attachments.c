@@ -32,15 +32,19 @@ static void pack_slice(struct page_visit *visit, struct buf *out)
     request.media_type = packed_only(type ? type : "");
     request.size = file.len;
     request.offset = at;
-    request.data = (ProtobufCBinaryData){left < API_SLICE_MAX ? left : API_SLICE_MAX,
-                                         (uint8_t *)(uintptr_t)file.data + at};
+    if (left) /* else there is nothing to point at */
+        request.data = (ProtobufCBinaryData){left < API_SLICE_MAX ? left : API_SLICE_MAX,
+                                             (uint8_t *)(uintptr_t)file.data + at};
     size_t len = maillon__api__v1__attach_request__get_packed_size(&request);
     out->len += maillon__api__v1__attach_request__pack(&request, buf_reserve(out, len));
 }
 
 static bool is_more_to_send(struct page_visit *visit)
 {
-    return !is_set(json_object_get(page_context(visit), "upload"), "whole");
+    const json_t *last = json_object_get(page_context(visit), "upload");
+    const char *field, *name;
+    struct bytes file = page_file(visit, 0, &field, &name);
+    return !is_set(last, "whole") && page_number(last, "have") < (json_int_t)file.len;
 }
 
 static json_t *build_message(struct page_visit *visit)
