@@ -148,6 +148,24 @@ static void show_events(const json_t *referral)
     }
 }
 
+/* For the same request of the person. */
+static void show_attempts(const json_t *referral)
+{
+    char date[SHOW_WHEN];
+    size_t count = answer_count(referral, "attempt");
+    if (count > 0)
+        show_note("Attempts for this request:");
+    for (size_t i = 0; i < count; i++) {
+        const json_t *attempt = answer_item(referral, "attempt", i);
+        const char *reason = answer_text(attempt, "reason"), *id = answer_text(attempt, "id");
+        show_date(answer_text(attempt, "changed"), date);
+        printf("  %-23s  %.8s  %s, %s: %s%s%s%s\n", date, id, answer_text(attempt, "serviceName"),
+               answer_text(attempt, "peerName"), answer_text(attempt, "statusWords"),
+               *reason ? ", " : "", reason,
+               strcmp(id, answer_text(referral, "id")) == 0 ? " (this one)" : "");
+    }
+}
+
 static void show_referral(const json_t *answer)
 {
     char a[SHOW_WHEN], code[ANSWER_CODE];
@@ -180,6 +198,7 @@ static void show_referral(const json_t *answer)
                             ? "the chain was forked: kept as proof, nothing may be added"
                             : "");
     show_actions(answer);
+    show_attempts(answer);
     show_events(answer);
 }
 
@@ -368,6 +387,7 @@ static const struct option send_options[] = {
     TEXT("--referrer-name", "NAME", "referrerName", "whom to call back"),
     TEXT("--referrer-phone", "PHONE", "referrerPhone", "and where"),
     TEXT("--part-of", "ID", "partOf", "sent onward: the referral this hub received"),
+    TEXT("--earlier", "ID", "earlier", "one more attempt after this referral; only this hub knows"),
     FLAG("--exercise", "exercise", "practice: marked as such and counted nowhere"),
     {"--attach", "FILE", OPTION_LINES, 0, "attachment", NULL, NULL,
      "PDF, JPEG, PNG or plain text, at most 16 MiB; may be repeated, 3 in all; --share attachment"},

@@ -107,6 +107,20 @@ static bool send_draft(struct call *call, const struct referral_draft *draft,
     return show_sent(call, peers, &referral, is_new ? &sent : NULL, out, err);
 }
 
+/* The id, or its beginning, of another referral here. */
+static bool read_link(struct call *call, const char *text, const char *name, struct oid *ret,
+                      bool *ret_has, struct err *err)
+{
+    struct referral found;
+    if (!*text)
+        return true;
+    if (!referral_resolve(call->store, call->arena, text, &found, err))
+        return err_wrap(err, "%s", name);
+    *ret = found.oid;
+    *ret_has = true;
+    return true;
+}
+
 static bool run_send(struct call *call, const void *in, void **out, struct err *err)
 {
     const Maillon__Api__V1__SendReferralRequest *request = in;
@@ -136,14 +150,9 @@ static bool run_send(struct call *call, const void *in, void **out, struct err *
         .actor = actor(call),
     };
     struct referral_peers peers = {0};
-    if (*request->part_of) {
-        struct referral earlier;
-        if (!referral_resolve(call->store, call->arena, request->part_of, &earlier, err))
-            return err_wrap(err, "part_of");
-        draft.part_of = earlier.oid;
-        draft.has_part_of = true;
-    }
-    return read_service(call, request->service, &draft, &peers, err) &&
+    return read_link(call, request->part_of, "part_of", &draft.part_of, &draft.has_part_of, err) &&
+           read_link(call, request->earlier, "earlier", &draft.earlier, &draft.has_earlier, err) &&
+           read_service(call, request->service, &draft, &peers, err) &&
            read_time(consent->until, true, "consent.until", &draft.consent_until_s, err) &&
            send_draft(call, &draft, &peers, out, err);
 }

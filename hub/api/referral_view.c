@@ -6,6 +6,7 @@
 #include "hub/api/referral_shown.h"
 #include "hub/base/text.h"
 #include "hub/crypto/wire.h"
+#include "hub/domain/attempt.h"
 #include "hub/domain/codes.h"
 #include "hub/domain/consent.h"
 #include "hub/domain/directory.h"
@@ -351,13 +352,48 @@ static bool fill_events(struct call *call, const struct referral *referral,
            referral_fill_attachments(call, referral, events, count, view, err);
 }
 
+static bool fill_attempts(struct call *call, struct referral_peers *peers,
+                          const struct referral *referral, Maillon__Api__V1__Referral *view,
+                          struct err *err)
+{
+    struct referral *list;
+    size_t count;
+    if (!attempt_list(call->store, call->arena, referral, &list, &count, err))
+        return false;
+    view->attempt = (Maillon__Api__V1__AttemptView **)rpc_array(call, count);
+    for (; view->n_attempt < count; view->n_attempt++) {
+        const struct referral *one = &list[view->n_attempt];
+        Maillon__Hfp__V1__BusinessStatus business = referral_business_status(one);
+        const struct relation *relation;
+        char id[REFERRAL_ID_TEXT];
+        Maillon__Api__V1__AttemptView *attempt =
+            rpc_message(call, &maillon__api__v1__attempt_view__descriptor);
+        if (!find_peer(call, peers, &one->peer, &relation, err))
+            return false;
+        attempt->id = rpc_text(call, referral_id_text(&one->oid, id));
+        attempt->box = rpc_text(call, one->is_out ? "out" : "in");
+        attempt->peer_name = rpc_text(call, relation->name);
+        attempt->service_name = rpc_text(call, one->service_name);
+        attempt->status = rpc_text(call, code_of_value(CODES_STATUS, (int)one->state.status));
+        attempt->business_status =
+            rpc_text(call, code_of_value(CODES_BUSINESS_STATUS, (int)business));
+        attempt->status_words =
+            rpc_text(call, status_words(one->state.status, business, WORDS_FRENCH));
+        attempt->reason = rpc_text(call, one->reason);
+        attempt->changed = rpc_time(call, one->changed_ms);
+        view->attempt[view->n_attempt] = attempt;
+    }
+    return true;
+}
+
 bool referral_show(struct call *call, const struct referral *referral, void **out, struct err *err)
 {
     struct referral_peers peers = {0};
     Maillon__Api__V1__Referral *view;
     if (!referral_make_view(call, &peers, referral, NULL, &view, err) ||
         !fill_events(call, referral, view, err) ||
-        (sight_of(call) == SEES_ALL && !referral_fill_consent(call, referral, view, err)))
+        (sight_of(call) == SEES_ALL && (!referral_fill_consent(call, referral, view, err) ||
+                                        !fill_attempts(call, &peers, referral, view, err))))
         return false;
     referral_shown(call, referral);
     *out = view;

@@ -67,6 +67,8 @@ struct referral_draft {
     bool exercise, for_person;
     struct oid part_of;
     bool has_part_of;
+    struct oid earlier; /* this is one more attempt after it (attempt.h); part_of says so too */
+    bool has_earlier;
     const char *const *uploads; /* what attachment_upload named */
     size_t upload_count;
     int64_t account;

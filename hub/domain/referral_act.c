@@ -2,6 +2,7 @@
 #include "hub/base/text.h"
 #include "hub/crypto/wire.h"
 #include "hub/domain/attachment.h"
+#include "hub/domain/attempt.h"
 #include "hub/domain/codes.h"
 #include "hub/domain/consent.h"
 #include "hub/domain/referral_store.h"
@@ -188,16 +189,21 @@ static bool draft_is_whole(const struct referral_draft *draft, struct err *err)
            text_fits(draft->referrer_phone, 64, "referrer_phone", err);
 }
 
-static bool part_of_is_ours(struct tx *tx, const struct referral_draft *draft, struct err *err)
+/* The referral after which this is one more attempt; who hands on makes one too. */
+static bool read_earlier(struct tx *tx, const struct referral_draft *draft, bool *ret_has,
+                         struct referral *ret, struct err *err)
 {
-    struct referral earlier;
-    bool found;
-    if (!draft->has_part_of)
+    *ret_has = draft->has_part_of || draft->has_earlier;
+    if (!*ret_has)
         return true;
-    if (!referral_get(tx->store, tx->arena, &draft->part_of, &found, &earlier, err))
+    const struct oid *id = draft->has_part_of ? &draft->part_of : &draft->earlier;
+    bool found;
+    if (!referral_get(tx->store, tx->arena, id, &found, ret, err))
         return false;
-    return (found && !earlier.is_out && earlier.state.status) ||
-           err_set(err, ERR_INVALID, "part_of must be a referral that this hub received");
+    found = found && ret->state.status;
+    if (draft->has_part_of && (!found || ret->is_out))
+        return err_set(err, ERR_INVALID, "part_of must be a referral that this hub received");
+    return found || err_set(err, ERR_UNKNOWN, "earlier must be a referral of this hub");
 }
 
 static void fill_payload(struct tx *tx, const struct referral_draft *draft,
@@ -218,8 +224,8 @@ static void fill_payload(struct tx *tx, const struct referral_draft *draft,
 bool referral_post(struct tx *tx, const struct referral_draft *draft, struct referral *ret,
                    bool *ret_is_new, struct err *err)
 {
-    struct referral referral;
-    bool found = false;
+    struct referral referral, earlier;
+    bool found = false, has_earlier;
     if (is_set(draft->request_key) &&
         !referral_row_by_request(tx->store, tx->arena, draft->account, draft->request_key, &found,
                                  &referral, err))
@@ -229,7 +235,7 @@ bool referral_post(struct tx *tx, const struct referral_draft *draft, struct ref
         *ret = referral;
         return true;
     }
-    if (!draft_is_whole(draft, err) || !part_of_is_ours(tx, draft, err) ||
+    if (!draft_is_whole(draft, err) || !read_earlier(tx, draft, &has_earlier, &earlier, err) ||
         !relation_allows(tx, &draft->peer, true, err))
         return false;
     uint64_t now_s = (uint64_t)tx->now.ms / 1000;
@@ -286,7 +292,8 @@ bool referral_post(struct tx *tx, const struct referral_draft *draft, struct ref
         .account = draft->account,
         .request_key = is_set(draft->request_key) ? draft->request_key : NULL,
     };
-    if (!referral_author(tx, &referral, &body, &payload, expires_s, draft->actor, err))
+    if (!referral_author(tx, &referral, &body, &payload, expires_s, draft->actor, err) ||
+        (has_earlier && !attempt_add(tx, &referral, &earlier, err)))
         return false;
     *ret = referral;
     return true;

@@ -4,6 +4,7 @@
 #include "hub/crypto/secret.h"
 #include "hub/crypto/wire.h"
 #include "hub/domain/attachment.h"
+#include "hub/domain/attempt.h"
 #include "hub/domain/slip.h"
 #include "hub/outbox/outbox.h"
 
@@ -462,7 +463,7 @@ bool referral_present(struct tx *tx, const struct oid *id, bool *ret_tell, struc
 
 bool referral_row_remove(struct tx *tx, const struct referral *referral, struct err *err)
 {
-    return attachment_erase(tx, referral->id, err) &&
+    return attachment_erase(tx, referral->id, err) && attempt_erase(tx, referral->id, err) &&
            run_on(tx, "DELETE FROM referral_event WHERE referral = ?1", referral->id, err) &&
            run_on(tx, "DELETE FROM referral WHERE id = ?1", referral->id, err) &&
            count_open(tx, referral, -(int)referral->is_open, err);
@@ -529,7 +530,8 @@ bool referral_erase(struct tx *tx, struct referral *referral, struct err *err)
         !run_on(tx, "UPDATE referral_event SET payload = NULL WHERE referral = ?1", referral->id,
                 err) ||
         !run_on(tx, "UPDATE referral SET data_key = NULL WHERE id = ?1", referral->id, err) ||
-        !attachment_erase(tx, referral->id, err) || !slip_erase(tx, referral->id, err))
+        !attachment_erase(tx, referral->id, err) || !slip_erase(tx, referral->id, err) ||
+        !attempt_erase(tx, referral->id, err))
         return false;
     store_scrub(tx->store);
     referral->data_key = (struct bytes){0};

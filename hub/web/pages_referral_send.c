@@ -184,7 +184,8 @@ static json_t *build_send(struct page_visit *visit)
 {
     static const char *const fields[][2] = {{"service", "service"},        {"urgency", "urgency"},
                                             {"feedback", "feedback"},      {"need", "need"},
-                                            {"request_key", "requestKey"}, {"part_of", "partOf"}};
+                                            {"request_key", "requestKey"}, {"part_of", "partOf"},
+                                            {"earlier", "earlier"}};
     json_t *request = json_object(), *person = json_object(), *consent = json_object();
     AUTO(buf_done) struct buf referrer = {0};
     const json_t *themes =

@@ -164,14 +164,33 @@ static void add_last_answer(struct page_visit *visit)
     json_object_set_new(context, "is_known", json_boolean(*page_text(last, "contactName")));
 }
 
-/* Other ways than what this side may do here. */
+/* "attempts": what was tried for the same request; "follows": the newest, when it is another. */
+static void add_attempts(struct page_visit *visit, json_t *referral)
+{
+    json_t *attempts = json_object_get(referral, "attempt"), *attempt, *last = NULL;
+    size_t i;
+    json_array_foreach(attempts, i, attempt)
+    {
+        referral_add_word(attempt);
+        json_object_set_new(attempt, "why",
+                            json_string(referral_reason(visit, page_text(attempt, "reason"))));
+        json_object_set_new(attempt, "is_here",
+                            json_boolean(is_text(attempt, "id", page_text(referral, "id"))));
+        last = attempt;
+    }
+    json_object_set_new(referral, "attempt_any", json_boolean(last != NULL));
+    if (last && !is_set(last, "is_here"))
+        json_object_set(referral, "follows", last);
+}
+
+/* Other ways than what this side may do here; what was tried last is where to go on from. */
 static void add_ways(json_t *referral)
 {
     bool over = is_text(referral, "status", "rejected") || is_text(referral, "status", "failed") ||
                 is_text(referral, "status", "cancelled") || is_text(referral, "status", "on-hold");
     bool running =
         is_text(referral, "status", "accepted") || is_text(referral, "status", "in-progress");
-    bool known = json_object_get(referral, "person") != NULL;
+    bool known = json_object_get(referral, "person") && !json_object_get(referral, "follows");
     json_object_set_new(referral, "may_try_elsewhere",
                         json_boolean(over && known && is_text(referral, "box", "out") &&
                                      !is_text(referral, "businessStatus", "consent-withdrawn")));
@@ -196,6 +215,7 @@ static void view_referral(struct page_visit *visit)
     add_verbs(referral);
     add_typed(visit);
     add_last_answer(visit);
+    add_attempts(visit, referral);
     add_ways(referral);
     if (*page_text(referral, "answerDue"))
         json_object_set_new(referral, "ring",

@@ -1,5 +1,6 @@
 /* Referrals through the client API: sending, acting, and who sees what. */
 #include "hub/domain/account.h"
+#include "hub/domain/referral.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -304,6 +305,116 @@ static void the_export_has_the_signed_chain_and_both_key_logs(void **state)
     assert_true(body_has(f, "\"kelTheirs\":["));
 }
 
+static void send_again(struct fixture *f, const char *key, const char *how, const char *earlier)
+{
+    char json[800];
+    snprintf(json, sizeof(json),
+             "{\"service\":\"%s\",\"theme\":\"numerique--materiel\",\"need\":\"Cherche un "
+             "ordinateur\"," PERSON "," CONSENT ",\"requestKey\":\"%s\",\"%s\":\"%s\"}",
+             f->service, key, how, earlier);
+    call_as(f, "", "Send", json);
+    if (f->api.ok)
+        api_field(&f->api, "id", f->id, sizeof(f->id));
+}
+
+static void get(struct fixture *f, const char *name, const char *id)
+{
+    char json[100];
+    snprintf(json, sizeof(json), "{\"id\":\"%s\"}", id);
+    call_as(f, name, "Get", json);
+    assert_true(f->api.ok);
+}
+
+static size_t attempts(struct fixture *f)
+{
+    const char *list = strstr(buf_text(&f->api.body), "\"attempt\":[");
+    size_t n = 0;
+    for (; list && (list = strstr(list, "\"statusWords\"")); list++)
+        n++;
+    return n;
+}
+
+/* R-RF-6: a new attempt shares the request of the first; its history is one. */
+static void attempts_of_one_request_are_shown_together(void **state)
+{
+    struct fixture *f = *state;
+    char first[80], second[80], json[200];
+    in_tx(f, add_accounts);
+    send(f, "t1");
+    snprintf(first, sizeof(first), "%s", f->id);
+    get(f, "", first);
+    assert_int_equal(attempts(f), 0); /* alone: nothing to tell */
+    snprintf(json, sizeof(json), "{\"id\":\"%s\",\"action\":\"cancel\",\"reason\":\"moved\"}",
+             first);
+    call_as(f, "", "Act", json);
+    send_again(f, "t2", "earlier", first);
+    snprintf(second, sizeof(second), "%s", f->id);
+    send_again(f, "t3", "earlier", second); /* of the same request as the first */
+    get(f, "", first);
+    assert_int_equal(attempts(f), 3);
+    assert_true(body_has(f, second) && body_has(f, f->id));
+    assert_true(
+        body_has(f, "\"status\":\"cancelled\",\"statusWords\":\"annulée\",\"reason\":\"moved\""));
+    get(f, "", f->id);
+    assert_int_equal(attempts(f), 3);
+    get(f, "sam", first); /* who sees no reasons is not told how often somebody was refused */
+    assert_int_equal(attempts(f), 0);
+    get(f, "ada", first);
+    assert_int_equal(attempts(f), 0);
+    send(f, "t4");
+    get(f, "", f->id);
+    assert_int_equal(attempts(f), 0);
+}
+
+static void an_attempt_is_of_a_referral_that_is_here(void **state)
+{
+    struct fixture *f = *state;
+    send_again(f, "u1", "earlier", "abcdefabcdef");
+    assert_int_equal(f->api.http_status, 404);
+    assert_true(body_has(f, "earlier"));
+}
+
+static void handing_on_is_an_attempt_too(void **state)
+{
+    struct fixture *f = *state;
+    char received[80];
+    send(f, "h1");
+    snprintf(received, sizeof(received), "%s", f->id);
+    in_tx(f, receive_it);
+    send_again(f, "h2", "partOf", received);
+    get(f, "", received);
+    assert_int_equal(attempts(f), 2);
+    assert_true(body_has(f, "\"box\":\"out\""));
+}
+
+static void erase_first(struct fixture *f, struct tx *tx)
+{
+    struct err err = {0};
+    struct wall next;
+    (void)f;
+    tx->now.ms += 9 * 86400000LL;
+    assert_true(referral_tick(tx, &next, &err));
+}
+
+/* What is erased does not tell whose request it was either. */
+static void an_erased_attempt_is_linked_to_nothing(void **state)
+{
+    struct fixture *f = *state;
+    char first[80], json[200];
+    send(f, "e1");
+    snprintf(first, sizeof(first), "%s", f->id);
+    snprintf(json, sizeof(json), "{\"id\":\"%s\",\"action\":\"cancel\",\"reason\":\"moved\"}",
+             first);
+    call_as(f, "", "Act", json);
+    send_again(f, "e2", "earlier", first);
+    assert_int_equal(count(f, "SELECT count(*) FROM attempt"), 2);
+    in_tx(f, erase_first);
+    assert_int_equal(count(f, "SELECT count(*) FROM attempt"), 1);
+    get(f, "", f->id);
+    assert_int_equal(attempts(f), 0);
+    assert_false(body_has(f, first));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 int main(void)
 {
@@ -316,6 +427,10 @@ int main(void)
         TEST(the_next_answer_begins_as_the_last_and_speaks_of_nobody),
         TEST(roles_see_what_they_need_and_no_more),
         TEST(the_export_has_the_signed_chain_and_both_key_logs),
+        TEST(attempts_of_one_request_are_shown_together),
+        TEST(an_attempt_is_of_a_referral_that_is_here),
+        TEST(handing_on_is_an_attempt_too),
+        TEST(an_erased_attempt_is_linked_to_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -397,6 +397,20 @@ export const tests = [
       await marie.click(".send button");
       await marie.waitForURL((url) => /^\/referrals\/[^/]{12,}$/.test(url.pathname));
       ok((await marie.locator("main").innerText()).includes("Point numérique du port"), "it is on its way there");
+      const tries = marie.locator("section", { has: marie.locator("#attempts-title") }).locator("li");
+      equal(await tries.count(), 2, "the attempts for this request");
+      ok((await tries.first().innerText()).includes("Plus de place"), "why the first one ended");
+      ok((await tries.last().getAttribute("aria-current")) === "true", "which of them this is");
+      for (const width of [320, 1280]) {
+        await marie.setViewportSize({ width, height: 800 });
+        await marie.screenshot({ path: path.join(world.screens, `referral-attempts-${width}.png`), fullPage: true });
+      }
+      await tries.first().locator("a").click();
+      await marie.waitForURL((url) => url.pathname.endsWith(id));
+      equal(await marie.locator("a", { hasText: "Essayer un autre service" }).count(), 0, "one goes on from the last attempt");
+      await marie.locator("a", { hasText: "Voir l’essai suivant" }).click();
+      await marie.locator("#attempts-title").waitFor();
+      ok((await marie.locator("main").innerText()).includes("Point numérique du port"), "and it is one press away");
       equal([...marie.problems, ...paul.problems].join("\n"), "", "errors in the console");
       await marie.context().close();
       await paul.context().close();
