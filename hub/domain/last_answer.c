@@ -3,6 +3,9 @@
 #include "hub/base/text.h"
 #include "hub/crypto/field.h"
 #include "hub/crypto/secret.h"
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #define KEPT_MS (90 * 86400 * 1000LL)
 
@@ -30,6 +33,56 @@ static bool speaks_of(struct arena *arena, const char *text, const char *person)
     return text_personal_data(bytes_text(text)) != NULL;
 }
 
+static bool is_one_of(const char *word, size_t len, const char *list)
+{
+    char spaced[24];
+    return len + 3 <= sizeof(spaced) &&
+           snprintf(spaced, sizeof(spaced), " %.*s ", (int)len, word) > 0 && strstr(list, spaced);
+}
+
+/* 1 to 31, "1er", "2nd". */
+static bool is_day_number(const char *word, size_t len)
+{
+    size_t digits = strspn(word, "0123456789");
+    return digits > 0 && digits <= 2 && digits <= len && atoi(word) >= 1 && atoi(word) <= 31 &&
+           (digits == len || is_one_of(word + digits, len - digits, " er st nd rd th "));
+}
+
+/* "24/11", "24.11.2026" */
+static bool has_short_date(const char *text)
+{
+    for (const char *at = text; (at = strpbrk(at, "/.")); at++)
+        if (at > text && isdigit((unsigned char)at[-1]) && isdigit((unsigned char)at[1]))
+            return true;
+    return false;
+}
+
+/* A certain day, in French or English: "mardi 24", "24 novembre", "demain". "Le mardi" is a habit
+ * and names none. */
+static bool names_a_day(struct arena *arena, const char *text)
+{
+    static const char weekdays[] = " lundi mardi mercredi jeudi vendredi samedi dimanche"
+                                   " monday tuesday wednesday thursday friday saturday sunday ";
+    static const char months[] = " janvier fevrier mars avril mai juin juillet aout septembre"
+                                 " octobre novembre decembre january february march april may june"
+                                 " july august september october november december ";
+    static const char days[] = " demain aujourd tomorrow today tonight ";
+    const char *folded = text_fold(arena, bytes_text(text));
+    enum { OTHER, WEEKDAY, MONTH, NUMBER } before = OTHER, kind;
+    for (const char *at = folded ? folded : ""; *at; at += strspn(at, " "), before = kind) {
+        size_t len = strcspn(at, " ");
+        kind = is_one_of(at, len, weekdays) ? WEEKDAY
+               : is_one_of(at, len, months) ? MONTH
+               : is_day_number(at, len)     ? NUMBER
+                                            : OTHER;
+        if (is_one_of(at, len, days) || (before == NUMBER && kind == MONTH) ||
+            (kind == NUMBER && (before == WEEKDAY || before == MONTH)))
+            return true;
+        at += len;
+    }
+    return has_short_date(text);
+}
+
 bool last_answer_keep(struct tx *tx, int64_t account, const struct last_answer *answer,
                       const char *person, struct err *err)
 {
@@ -50,7 +103,8 @@ bool last_answer_keep(struct tx *tx, int64_t account, const struct last_answer *
     const char *step = answer->next_step ? answer->next_step : "";
     add_part(&plain, 1, answer->contact_name);
     add_part(&plain, 2, answer->contact_phone);
-    add_part(&plain, 3, speaks_of(tx->arena, step, person) ? "" : step);
+    bool is_theirs = speaks_of(tx->arena, step, person) || names_a_day(tx->arena, step);
+    add_part(&plain, 3, is_theirs ? "" : step);
     random_fill(tx->random, key.b, sizeof(key.b));
     identity_wrap(tx->self, tx->random, &key, wrapped);
     data_encrypt(&key, tx->random, binding, buf_bytes(&plain), &sealed);

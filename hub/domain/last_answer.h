@@ -10,7 +10,8 @@ struct last_answer { /* UTF-8; "" when not known */
     const char *contact_name, *contact_phone, *next_step;
 };
 
-/** @param person  the name of who was accepted: a next step that speaks of them is not kept. */
+/** @param person  the name of who was accepted: a next step that speaks of them is not kept, nor
+ *                 one that names a certain day. */
 NODISCARD bool last_answer_keep(struct tx *tx, int64_t account, const struct last_answer *answer,
                                 const char *person, struct err *err);
 /** Texts live in the arena. Any connection. */

@@ -266,6 +266,32 @@ static void the_next_answer_begins_as_the_last_and_speaks_of_nobody(void **state
     assert_false(body_has(f, "Paul"));
 }
 
+/* The next person would be told to come on a day that was somebody else's. */
+static void a_day_of_one_person_is_not_said_to_the_next(void **state)
+{
+    static const struct {
+        const char *step;
+        bool is_kept;
+    } rows[] = {
+        {"venir mardi 24 à 10 h", false}, {"le 24 novembre, à l'accueil", false},
+        {"le 1er décembre", false},       {"rendez-vous le 24/11", false},
+        {"passez demain matin", false},   {"come on November 24", false},
+        {"come tomorrow", false},         {"chaque mardi matin, de 9h à 12h", true},
+        {"au 24 quai Jean Bart", true},   {"en mai nous sommes ouverts", true},
+    };
+    struct fixture *f = *state;
+    in_tx(f, add_carl);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char key[16];
+        snprintf(key, sizeof(key), "d%zu", i);
+        accept_one(f, key, rows[i].step);
+        call_as(f, "carl", "LastAnswer", "{}");
+        assert_true(body_has(f, "\"contactName\":\"Paul\""));
+        if (body_has(f, "nextStep") != rows[i].is_kept)
+            fail_msg("%s: %s", rows[i].step, buf_text(&f->api.body));
+    }
+}
+
 static void roles_see_what_they_need_and_no_more(void **state)
 {
     struct fixture *f = *state;
@@ -425,6 +451,7 @@ int main(void)
         TEST(a_list_says_once_that_a_caseworker_was_shown_it),
         TEST(a_word_or_a_number_finds_somebody_and_shows_nobody_else),
         TEST(the_next_answer_begins_as_the_last_and_speaks_of_nobody),
+        TEST(a_day_of_one_person_is_not_said_to_the_next),
         TEST(roles_see_what_they_need_and_no_more),
         TEST(the_export_has_the_signed_chain_and_both_key_logs),
         TEST(attempts_of_one_request_are_shown_together),
