@@ -4,6 +4,16 @@
  * What each task costs is counted beside PRODUCT.md section 6. */
 import { count, ctl, equal, ok, open, startHub, texts, until } from "./lib.mjs";
 
+/** Of who is sent, so that no two stories meet: by the way it is told. */
+const NAMES = {
+  mission: { fr: ["Mariam", "Firmin"], en: ["Nadège", "Pélagie"] },
+  refusal: { fr: ["Ousmane", "Anatole"], en: ["Ketty", "Ludivine"] },
+};
+const nameOf = (story, lang, javaScriptEnabled) => NAMES[story][lang][javaScriptEnabled ? 0 : 1];
+const tagOf = (lang, javaScriptEnabled) => `${javaScriptEnabled ? "avec" : "sans"}${lang}`; /* none begins as another */
+/** How a story is told, behind the name of a task. */
+const wayOf = (lang, javaScriptEnabled) => `${lang === "en" ? ", English" : ""}${javaScriptEnabled ? "" : ", no scripts"}`;
+
 const NEED = { fr: "voudrait écrire à sa fille par courriel", en: "would like to write to her daughter by mail" };
 
 /** How one role sees the pages: what is on them, by the words of its language. */
@@ -76,8 +86,8 @@ async function refer(world, page, { lang, name, task, limits = {} }) {
 }
 
 async function mission(world, javaScriptEnabled, lang) {
-  const name = { fr: "Mariam", en: "Nadège" }[lang];
-  const how = javaScriptEnabled ? "" : ", no scripts";
+  const name = nameOf("mission", lang, javaScriptEnabled);
+  const how = wayOf(lang, javaScriptEnabled);
   const paul = await arrive(world, { as: "paul", hub: "mulots", lang, javaScriptEnabled });
   const marie = await arrive(world, { as: "marie", lang, javaScriptEnabled });
   const there = see(paul, lang), here = see(marie, lang);
@@ -138,10 +148,10 @@ async function mission(world, javaScriptEnabled, lang) {
 
 /** The service is full: the refusal says so, and the sender goes on from there. */
 async function refusal(world, javaScriptEnabled, lang) {
-  const name = { fr: "Ousmane", en: "Ketty" }[lang];
+  const name = nameOf("refusal", lang, javaScriptEnabled);
   const marie = await open(world, { who: "marie", lang, javaScriptEnabled });
   const paul = await open(world, { who: "paul", hub: "mulots", lang, javaScriptEnabled });
-  const here = see(marie, lang), there = see(paul, lang), how = javaScriptEnabled ? "" : ", no scripts";
+  const here = see(marie, lang), there = see(paul, lang), how = wayOf(lang, javaScriptEnabled);
   const where = await refer(world, marie, { lang, name, task: `caseworker: the same again${how}` });
   await until("it arrives", async () => (await paul.goto(where)).status() === 200);
   const hand = count(paul);
@@ -171,7 +181,7 @@ async function shortage(world, javaScriptEnabled, lang) {
   const lea = await open(world, { who: "lea", lang, javaScriptEnabled });
   const paul = await open(world, { who: "paul", hub: "mulots", lang, javaScriptEnabled });
   const here = see(lea, lang), there = see(paul, lang);
-  const how = javaScriptEnabled ? "" : ", no scripts", what = `couvertures ${lang}`;
+  const how = wayOf(lang, javaScriptEnabled), what = `couvertures ${tagOf(lang, javaScriptEnabled)}`;
   await paul.goto("/notices");
   const hand = count(lea);
   await lea.goto("/notices/new");
@@ -197,10 +207,11 @@ async function shortage(world, javaScriptEnabled, lang) {
 
 /** Two hubs that never met: invited by words here, joined there, accepted, four switches. */
 async function neighbour(world, javaScriptEnabled, lang) {
-  const end = await startHub(world, { hub: `new${lang}`, name: `Le Fournil ${lang}`, user: "zoe", role: "admin" });
+  const tag = tagOf(lang, javaScriptEnabled);
+  const end = await startHub(world, { hub: `new${tag}`, name: `Le Fournil ${tag}`, user: "zoe", role: "admin" });
   try {
     const alix = await open(world, { who: "alix", lang, javaScriptEnabled });
-    const zoe = await arrive(world, { as: "zoe", hub: `new${lang}`, lang, javaScriptEnabled });
+    const zoe = await arrive(world, { as: "zoe", hub: `new${tag}`, lang, javaScriptEnabled });
     const here = see(alix, lang), there = see(zoe, lang);
     const hand = count(alix);
     await alix.goto("/admin/invite");
@@ -213,7 +224,7 @@ async function neighbour(world, javaScriptEnabled, lang) {
     await there.button("link.join_button").click();
     await zoe.waitForURL(/done=joined/);
     ok((await there.main()).includes(words), "the six words are the same on both screens");
-    const row = alix.getByRole("listitem").filter({ hasText: `Le Fournil ${lang}` });
+    const row = alix.getByRole("listitem").filter({ hasText: `Le Fournil ${tag}` });
     await until("the request arrives", async () => {
       await alix.goto("/admin/peers");
       return row.count();
@@ -225,25 +236,27 @@ async function neighbour(world, javaScriptEnabled, lang) {
     await hand.check(alix.getByRole("checkbox", { name: here.t("peer.referrals_on") }));
     await hand.click(here.button("peer.save"));
     await alix.waitForURL(/done=switches/);
-    hand.done(world, `admin: invite to referrals on${javaScriptEnabled ? "" : ", no scripts"}`, { seconds: 300 });
+    hand.done(world, `admin: invite to referrals on${wayOf(lang, javaScriptEnabled)}`, { seconds: 300 });
     await comes(zoe, there.t("peer.state.accepted"), javaScriptEnabled);
     equal([alix, zoe].flatMap((page) => page.problems).join("\n"), "", "errors in the console");
     await alix.context().close();
     await zoe.context().close();
   } finally {
-    await ctl(world, "town", "peer", "leave", `Le Fournil ${lang}`).catch(() => {}); /* it may never have come */
+    await ctl(world, "town", "peer", "leave", `Le Fournil ${tag}`).catch(() => {}); /* it may never have come */
     await end();
   }
 }
 
-const both = (what, run) => [
+const inAllWays = (what, run) => [
   [`${what}, in French`, (world) => run(world, true, "fr")],
+  [`${what}, in French, without scripts`, (world) => run(world, false, "fr")],
+  [`${what}, in English`, (world) => run(world, true, "en")],
   [`${what}, in English, without scripts`, (world) => run(world, false, "en")],
 ];
 
 export const tests = [
-  ...both("a person is sent on, expected, helped, and everybody learns of it", mission),
-  ...both("a refusal says why and where else", refusal),
-  ...both("a shortage is heard and covered", shortage),
-  ...both("a neighbour is let in", neighbour),
+  ...inAllWays("a person is sent on, expected, helped, and everybody learns of it", mission),
+  ...inAllWays("a refusal says why and where else", refusal),
+  ...inAllWays("a shortage is heard and covered", shortage),
+  ...inAllWays("a neighbour is let in", neighbour),
 ];
