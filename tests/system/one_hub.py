@@ -8,6 +8,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
 
@@ -142,3 +143,12 @@ def run_tests(tests, world):
         print(f"{verdict} {number} - {test.__name__.replace('_', ' ')} "
               f"# {time.monotonic() - started:.1f} s", flush=True)
     return 1 if failed else 0
+
+
+def run_world(make_world, tests):
+    """The tests on one world in a folder of its own; its hub stops behind them. @return as run_tests"""
+    with tempfile.TemporaryDirectory() as root:
+        world = make_world(root)
+        status = run_tests(tests, world)
+        world.hub.stop()
+    return status

@@ -13,11 +13,10 @@ import os
 import random
 import sqlite3
 import sys
-import tempfile
 import threading
 import time
 
-from one_hub import CHECKED, ROOT, Hub, call, real_file, run_tests
+from one_hub import CHECKED, ROOT, Hub, call, real_file, run_world
 
 ROUNDS = 2 if CHECKED else 6
 ENTRY_IMPORTS = 1 << 32  # hub/domain/directory_entry.h
@@ -201,13 +200,5 @@ class World:
         self.file, self.rows = real_file((1 << 20) if CHECKED else (4 << 20))
 
 
-def main():
-    with tempfile.TemporaryDirectory() as root:
-        world = World(root)
-        status = run_tests(TESTS, world)
-        world.hub.stop()
-    return status
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_world(World, TESTS))

@@ -16,10 +16,9 @@ import sqlite3
 import ssl
 import subprocess
 import sys
-import tempfile
 import time
 
-from one_hub import HUBD, PASSPHRASE, ROOT, Hub, call, run_tests
+from one_hub import HUBD, PASSPHRASE, ROOT, Hub, call, run_world
 
 CLOCK = sys.argv[4]
 VECTOR = os.path.join(ROOT, "tests", "vectors", "upgrade")
@@ -168,13 +167,5 @@ class World:
         assert self.newest > 13
 
 
-def main():
-    with tempfile.TemporaryDirectory() as root:
-        world = World(root)
-        status = run_tests(TESTS, world)
-        world.hub.stop()
-    return status
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_world(World, TESTS))

@@ -12,14 +12,13 @@ import os
 import re
 import ssl
 import sys
-import tempfile
 import threading
 import time
 import urllib.parse
 
 from jsonschema import Draft202012Validator
 
-from one_hub import CHECKED, PASSPHRASE, ROOT, Hub, call, real_file, run_tests
+from one_hub import CHECKED, PASSPHRASE, ROOT, Hub, call, real_file, run_world
 
 PAGE_UPLOAD_MAX = 33554432  # hub/web/pages.h
 API_IMPORT_MAX = 67108864  # proto/limits.h
@@ -318,13 +317,5 @@ class World:
         assert self.hub.kept() == (0, 0), self.hub.kept()
 
 
-def main():
-    with tempfile.TemporaryDirectory() as root:
-        world = World(root)
-        status = run_tests(TESTS, world)
-        world.hub.stop()
-    return status
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_world(World, TESTS))
