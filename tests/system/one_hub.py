@@ -20,11 +20,14 @@ PASSPHRASE = "quatre mots bien choisis"
 
 class Hub:
     env = None
+    settings = ""  # for hub.ini, besides those that init writes
 
     def __init__(self, root):
         self.dir = os.path.join(root, "hub")
         subprocess.run([HUBCTL, "init", "--name", "Mairie de Redon", "--state", self.dir,
                         "--listen", "127.0.0.1:0"], check=True, stdout=subprocess.DEVNULL)
+        with open(os.path.join(self.dir, "hub.ini"), "a", encoding="utf-8") as ini:
+            ini.write(self.settings)
         self.start()
 
     def kill(self):

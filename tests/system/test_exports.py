@@ -8,16 +8,15 @@ Prints TAP; exits 1 when a test failed.
 import json
 import os
 import re
-import subprocess
 import sys
 import tempfile
-import traceback
 import urllib.error
 import urllib.request
 
 from jsonschema import Draft202012Validator, FormatChecker
 
-HUBD, HUBCTL, ROOT = sys.argv[1:4]
+from one_hub import ROOT, Hub, run_tests
+
 VECTORS = os.path.join(ROOT, "tests", "vectors")
 SEARCH = os.path.join(ROOT, "tests", "search")
 
@@ -61,33 +60,13 @@ def validator_v1(name):
         return Draft202012Validator(json.load(file), format_checker=FormatChecker())
 
 
-class Hub:
-    def __init__(self, root):
-        self.dir = os.path.join(root, "hub")
-        subprocess.run([HUBCTL, "init", "--name", "Mairie de Redon", "--state", self.dir,
-                        "--listen", "127.0.0.1:0"], check=True, stdout=subprocess.DEVNULL)
-        with open(os.path.join(self.dir, "hub.ini"), "a", encoding="utf-8") as ini:
-            ini.write("tls-certificate =\ntls-key =\nopen-directory = yes\n")
-        self.process = subprocess.Popen([HUBD, "--state", self.dir], stderr=subprocess.PIPE)
-        for line in self.process.stderr:
-            if b"ready listen=" in line:
-                self.port = int(line.split(b"listen=")[1].split()[0].rsplit(b":", 1)[1])
-                return
-        raise AssertionError("hubd did not start")
-
-    def ctl(self, *args):
-        return subprocess.run([HUBCTL, "--hub", self.dir, *args], check=True,
-                              stdout=subprocess.PIPE).stdout
+class OpenHub(Hub):
+    settings = "tls-certificate =\ntls-key =\nopen-directory = yes\n"
 
     def get(self, path):
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}") as answer:
             assert answer.headers["Content-Type"] == "application/json"
             return json.load(answer)
-
-    def stop(self):
-        self.process.terminate()
-        self.process.stderr.read()
-        assert self.process.wait(timeout=20) == 0
 
 
 def fill(hub):
@@ -170,7 +149,7 @@ def export_can_be_read_by_another_hub(hub):
     with open(path, "wb") as file:
         file.write(exported)
     with tempfile.TemporaryDirectory() as root:
-        other = Hub(root)
+        other = OpenHub(root)
         try:
             other.ctl("directory", "import", path, "--format", "hsds", "--source", "Redon")
             first = hub.get("/services?per_page=100")["contents"]
@@ -200,11 +179,7 @@ def nobody_reads_it_where_the_hub_does_not_say_so(hub):
     with open(os.path.join(hub.dir, "hub.ini"), "w", encoding="utf-8") as ini:
         ini.write(text.replace("open-directory = yes", "open-directory = no"))
     hub.stop()
-    hub.process = subprocess.Popen([HUBD, "--state", hub.dir], stderr=subprocess.PIPE)
-    for line in hub.process.stderr:
-        if b"ready listen=" in line:
-            hub.port = int(line.split(b"listen=")[1].split()[0].rsplit(b":", 1)[1])
-            break
+    hub.start()
     try:
         hub.get("/services")
         raise AssertionError("anybody reads the directory")
@@ -218,24 +193,14 @@ TESTS = [export_of_data_inclusion_is_valid, export_of_hsds_is_valid,
 
 
 def main():
-    failed = 0
-    print(f"1..{len(TESTS)}")
     with tempfile.TemporaryDirectory() as root:
-        hub = Hub(root)
+        hub = OpenHub(root)
         try:
             fill(hub)
-            for number, test in enumerate(TESTS, 1):
-                try:
-                    test(hub)
-                    print(f"ok {number} - {test.__name__.replace('_', ' ')}", flush=True)
-                except Exception:
-                    failed += 1
-                    for line in traceback.format_exc()[-3000:].splitlines():
-                        print("#", line)
-                    print(f"not ok {number} - {test.__name__.replace('_', ' ')}", flush=True)
+            return run_tests(TESTS, hub)
         finally:
             hub.stop()
-    sys.exit(failed > 0)
 
 
-main()
+if __name__ == "__main__":
+    sys.exit(main())
