@@ -4,6 +4,7 @@
 
 #include "hub/base/mem.h"
 #include "hub/crypto/node_id.h"
+#include "hub/crypto/secret.h"
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -233,6 +234,7 @@ int main(int argc, char **argv)
     const char *hub = getenv("MAILLON_HUB");
     struct ctl ctl = {.hub = hub && *hub ? hub : DEFAULT_HUB};
     struct err err = {0};
+    secret_guard_process();
     show_setup();
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0) {
         fputs("hubctl: could not start libcurl\n", stderr);

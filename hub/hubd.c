@@ -474,6 +474,7 @@ int main(int argc, char **argv)
     struct arguments arguments = {.state = state && state[0] ? state : STATE_DIR_DEFAULT};
     static struct hub hub;
     struct err err = {0};
+    secret_guard_process();
     argp_err_exit_status = EXIT_USAGE;
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
     /* lws would send links through it without a word. */

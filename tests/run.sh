@@ -7,15 +7,16 @@
 #   --long            more seeds in the simulator and slower tests (suite "long"), then 1,000 hubs
 #                     with 200 seeds and a table of what they took: minutes for each seed.
 #                     SIM_LONG_HUBS and SIM_LONG_SEEDS say other numbers
-#   --soak            the soak test (suite "soak")
-#   --harden          checks of the hardening of binaries and units (suite "harden")
+#   --soak            the soak test (suite "soak"), SOAK_SECONDS long, 900 if not said
+#   --harden          then gcc's analyzer over the programs: fails on what tests/analyzer.known has
+#                     not; five minutes
 set -u
 root=$(cd "$(dirname "$0")/.." && pwd)
 build=${MAILLON_BUILD:-$root/build}
 jobs=$(nproc)
 fuzz_seconds=0
-long=no
-skip_suites=(long soak harden)
+long=no harden=no
+skip_suites=(long soak)
 
 usage() {
     sed -n '2,/^set -u/{/^#/s/^# \{0,1\}//p}' "$0"
@@ -38,10 +39,11 @@ while [ $# -gt 0 ]; do
             shift
         fi
         ;;
-    --long | --soak | --harden)
+    --long | --soak)
         include_suite "${1#--}"
         [ "$1" != --long ] || long=yes
         ;;
+    --harden) harden=yes ;;
     --help | -h)
         usage
         exit 0
@@ -163,6 +165,24 @@ fuzz_all() {
 
 if [ "$fuzz_seconds" != 0 ] && ! fuzz_all; then
     echo "fuzzing failed"
+    status=1
+fi
+
+# What gcc's analyzer says of the programs, without line numbers.
+analyze() {
+    local log=$build/analyze.log
+    echo "analyzing" >&2
+    rm -rf "${build:?}/analyze"
+    quietly env CC=gcc CCACHE_DISABLE=1 meson setup "$build/analyze" "$root" -Dwerror=false \
+        -Dc_args=-fanalyzer || return 1
+    CCACHE_DISABLE=1 ninja -C "$build/analyze" -j "$jobs" hubd admin/hubctl >"$log" 2>&1 || return 1
+    grep -- '-Wanalyzer-' "$log" | sed -nE 's|^[./]*(.*):[0-9]+:[0-9]+: warning: |\1 |p' | sort -u |
+        grep -vxFf "$root/tests/analyzer.known" && return 1
+    return 0
+}
+
+if [ "$harden" = yes ] && ! analyze; then
+    echo "the analyzer found something new"
     status=1
 fi
 

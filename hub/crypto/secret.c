@@ -3,10 +3,22 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
 bool secret_setup(void)
 {
     return sodium_init() >= 0;
+}
+
+void secret_guard_process(void)
+{
+    const struct rlimit none = {0};
+    (void)setrlimit(RLIMIT_CORE, &none);
+    (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+#ifndef MAILLON_SANITIZED /* the search for leaks attaches to the process */
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
 }
 
 void *secret_alloc(size_t size)
