@@ -1,31 +1,43 @@
 """What the tests of files and of crashes stand on: one real hub, a file of real data, a list of
 tests in TAP. Arguments of the test: HUBD HUBCTL SOURCE_ROOT."""
 
+import collections
+import http.client
 import json
 import os
+import re
 import signal
 import socket
 import sqlite3
+import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
+import urllib.parse
 
 HUBD, HUBCTL, ROOT = sys.argv[1:4]
 with open(HUBD, "rb") as program:
     CHECKED = b"__asan_init" in program.read()  # a sanitizer's build: slow, and large
 PASSPHRASE = "quatre mots bien choisis"
+TLS = ssl.create_default_context()
+TLS.check_hostname = False
+TLS.verify_mode = ssl.CERT_NONE
 
 
 class Hub:
     env = None
     settings = ""  # for hub.ini, besides those that init writes
 
-    def __init__(self, root):
+    def __init__(self, root, port=0):
+        """`port`: where other hubs reach it; 0: any, and none does."""
         self.dir = os.path.join(root, "hub")
+        url = ["--url", f"wss://127.0.0.1:{port}"] if port else []
         subprocess.run([HUBCTL, "init", "--name", "Mairie de Redon", "--state", self.dir,
-                        "--listen", "127.0.0.1:0"], check=True, stdout=subprocess.DEVNULL)
+                        "--listen", f"127.0.0.1:{port}", *url], check=True,
+                       stdout=subprocess.DEVNULL)
         with open(os.path.join(self.dir, "hub.ini"), "a", encoding="utf-8") as ini:
             ini.write(self.settings)
         self.start()
@@ -33,6 +45,7 @@ class Hub:
     def kill(self):
         self.process.kill()
         self.process.wait()
+        self.reader.join()
         self.process.stderr.close()
 
     def start(self):
@@ -41,13 +54,20 @@ class Hub:
         for line in self.process.stderr:
             if b"ready listen=" in line:
                 self.port = int(line.split(b"listen=")[1].split()[0].rsplit(b":", 1)[1])
+                self.read_log()
                 return
         raise AssertionError("hubd did not start")
 
+    def read_log(self):
+        """A full pipe would stop the hub."""
+        self.log = collections.deque(maxlen=50)
+        self.reader = threading.Thread(target=self.log.extend, args=[self.process.stderr])
+        self.reader.start()
+
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        rest = self.process.stderr.read()
-        assert self.process.wait(timeout=30) == 0, rest
+        assert self.process.wait(timeout=30) == 0, list(self.log)
+        self.reader.join()
 
     def ctl(self, *args):
         return subprocess.run([HUBCTL, "--hub", self.dir, *args], check=True,
@@ -73,6 +93,64 @@ class Hub:
 
     def services(self):
         return self.ask("SELECT count(*) FROM import_record")[0][0]
+
+
+class Browser:
+    """Keeps its session, follows nothing by itself."""
+
+    def __init__(self, hub, name, lang="fr"):
+        self.hub, self.lang, self.cookies = hub, lang, {}
+        fields = {"csrf": self.csrf("/sign-in"), "name": name, "passphrase": PASSPHRASE, "next": ""}
+        answer = self.post("/sign-in", urllib.parse.urlencode(fields).encode(),
+                           "application/x-www-form-urlencoded")
+        assert answer[0] == 303, answer[0]
+
+    def headers(self, kind="", length=0):
+        cookies = "; ".join(f"{k}={v}" for k, v in self.cookies.items())
+        headers = {"Host": f"127.0.0.1:{self.hub.port}", "Accept-Language": self.lang,
+                   "Sec-Fetch-Site": "same-origin", "Cookie": cookies}
+        if kind:
+            headers |= {"Content-Type": kind, "Content-Length": str(length),
+                        "Origin": f"https://127.0.0.1:{self.hub.port}"}
+        return {k: v for k, v in headers.items() if v}
+
+    def read(self, link):
+        got = link.getresponse()
+        for cookie in got.headers.get_all("Set-Cookie") or []:
+            key, value = cookie.split(";")[0].split("=", 1)
+            self.cookies[key] = value
+        return got.status, got.headers, got.read().decode("utf-8", "replace")
+
+    def get(self, path):
+        link = self.link()
+        link.request("GET", path, headers=self.headers())
+        return self.read(link)
+
+    def link(self):
+        return http.client.HTTPSConnection("127.0.0.1", self.hub.port, context=TLS, timeout=120)
+
+    def csrf(self, path):
+        return re.search(r'name="csrf" value="([0-9a-f]+)"', self.get(path)[2]).group(1)
+
+    def post(self, path, body, kind, pace=None):
+        """`body` in pieces; `pace` is asked before each and may end it."""
+        link = self.link()
+        link.putrequest("POST", path, skip_host=True, skip_accept_encoding=True)
+        for key, value in self.headers(kind, len(body)).items():
+            link.putheader(key, value)
+        link.endheaders()
+        for at in range(0, len(body), 65536):
+            if pace and not pace(at):
+                link.sock.close()
+                return None
+            link.send(body[at:at + 65536])
+        return self.read(link)
+
+
+def free_port():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
 
 
 def call(hub, method, body, kind="application/proto"):

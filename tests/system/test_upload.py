@@ -6,11 +6,9 @@ Usage: test_upload.py HUBD HUBCTL SOURCE_ROOT
 Prints TAP; exits 1 when a test failed.
 """
 
-import http.client
 import json
 import os
 import re
-import ssl
 import sys
 import threading
 import time
@@ -18,16 +16,13 @@ import urllib.parse
 
 from jsonschema import Draft202012Validator
 
-from one_hub import CHECKED, PASSPHRASE, ROOT, Hub, call, real_file, run_world
+from one_hub import CHECKED, ROOT, Browser, Hub, call, real_file, run_world
 
 PAGE_UPLOAD_MAX = 33554432  # hub/web/pages.h
 API_IMPORT_MAX = 67108864  # proto/limits.h
 REAL = 20 << 20
 LOOP_MS = 250  # nobody waits longer for work that is not theirs
 BOUNDARY = "b0undary0f0ne0f0ur0wn"
-TLS = ssl.create_default_context()
-TLS.check_hostname = False
-TLS.verify_mode = ssl.CERT_NONE
 WORDS = {  # of the page that says it
     "too large": {"fr": "32 Mo", "en": "32 MB"},
     "not allowed": {"fr": "rôle", "en": "role"},
@@ -35,57 +30,7 @@ WORDS = {  # of the page that says it
 }
 
 
-class Browser:
-    """Keeps its session, follows nothing by itself."""
-
-    def __init__(self, hub, name, lang="fr"):
-        self.hub, self.lang, self.cookies = hub, lang, {}
-        fields = {"csrf": self.csrf("/sign-in"), "name": name, "passphrase": PASSPHRASE, "next": ""}
-        answer = self.post("/sign-in", urllib.parse.urlencode(fields).encode(),
-                           "application/x-www-form-urlencoded")
-        assert answer[0] == 303, answer[0]
-
-    def headers(self, kind="", length=0):
-        cookies = "; ".join(f"{k}={v}" for k, v in self.cookies.items())
-        headers = {"Host": f"127.0.0.1:{self.hub.port}", "Accept-Language": self.lang,
-                   "Sec-Fetch-Site": "same-origin", "Cookie": cookies}
-        if kind:
-            headers |= {"Content-Type": kind, "Content-Length": str(length),
-                        "Origin": f"https://127.0.0.1:{self.hub.port}"}
-        return {k: v for k, v in headers.items() if v}
-
-    def read(self, link):
-        got = link.getresponse()
-        for cookie in got.headers.get_all("Set-Cookie") or []:
-            key, value = cookie.split(";")[0].split("=", 1)
-            self.cookies[key] = value
-        return got.status, got.headers, got.read().decode("utf-8", "replace")
-
-    def get(self, path):
-        link = self.link()
-        link.request("GET", path, headers=self.headers())
-        return self.read(link)
-
-    def link(self):
-        return http.client.HTTPSConnection("127.0.0.1", self.hub.port, context=TLS, timeout=120)
-
-    def csrf(self, path):
-        return re.search(r'name="csrf" value="([0-9a-f]+)"', self.get(path)[2]).group(1)
-
-    def post(self, path, body, kind, pace=None):
-        """`body` in pieces; `pace` is asked before each and may end it."""
-        link = self.link()
-        link.putrequest("POST", path, skip_host=True, skip_accept_encoding=True)
-        for key, value in self.headers(kind, len(body)).items():
-            link.putheader(key, value)
-        link.endheaders()
-        for at in range(0, len(body), 65536):
-            if pace and not pace(at):
-                link.sock.close()
-                return None
-            link.send(body[at:at + 65536])
-        return self.read(link)
-
+class Uploader(Browser):
     def form(self, file, size=0, name="france.json"):
         """The form of /admin/import with one file; blanks behind it make `size` of the whole."""
         fields = {"csrf": self.csrf("/admin/import"), "source": "france", "licence": "ODbL 1.0",
@@ -107,7 +52,7 @@ class Readers:
     was at work meanwhile, on whatever, which a busy machine does not change."""
 
     def __init__(self, hub, name):
-        self.browser, self.took, self.held, self.ends = Browser(hub, name), [], [], False
+        self.browser, self.took, self.held, self.ends = Uploader(hub, name), [], [], False
         self.loop = f"/proc/{hub.process.pid}/task/{hub.process.pid}/schedstat"
         self.thread = threading.Thread(target=self.run)
 
@@ -183,17 +128,17 @@ def one_byte_more_is_refused_in_the_language_of_the_person(world):
 
 
 def who_may_not_send_files_is_told_so_in_a_page(world):
-    caseworker = Browser(world.hub, "marie", "en")
+    caseworker = Uploader(world.hub, "marie", "en")
     body = world.admin.form(world.small, 2 << 20)
     says(caseworker.send(body), 403, "not allowed", "en")
-    gone = Browser(world.hub, "chef")
-    other = Browser(world.hub, "chef")
+    gone = Uploader(world.hub, "chef")
+    other = Uploader(world.hub, "chef")
     body = gone.form(world.small, 2 << 20)
     other.post("/account/sessions/end-others",
                urllib.parse.urlencode({"csrf": other.csrf("/account")}).encode(),
                "application/x-www-form-urlencoded")
     says(gone.send(body), 401, "not signed in", "fr")
-    world.admin = Browser(world.hub, "chef")
+    world.admin = Uploader(world.hub, "chef")
     assert world.hub.kept() == (0, 0), world.hub.kept()
 
 
@@ -304,7 +249,7 @@ class World:
         self.hub.add_user("chef", "admin")
         self.hub.add_user("boss", "admin")
         self.hub.add_user("marie", "caseworker")
-        self.admin, self.english = Browser(self.hub, "chef"), Browser(self.hub, "boss", "en")
+        self.admin, self.english = Uploader(self.hub, "chef"), Uploader(self.hub, "boss", "en")
         self.small, self.small_rows = real_file(100000)
         # A sanitizer's build takes many times as long.
         self.real, self.real_rows = real_file(REAL // 8 if CHECKED else REAL)
