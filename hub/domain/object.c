@@ -99,7 +99,9 @@ bool object_add_own(struct tx *tx, const char *type, struct bytes signed_bytes,
                     const struct oid *oid, uint64_t expires_s, int64_t *ret_id, struct err *err)
 {
     return insert(tx, type, signed_bytes, oid, identity_node(tx->self), expires_s, OBJECT_APPLIED,
-                  ret_id, err);
+                  ret_id, err) ||
+           (err->code == ERR_CONFLICT &&
+            err_set(err, ERR_CONFLICT, "the same was said a moment ago: it counts once"));
 }
 
 /* Runs an update whose ?1 is the oid and ?2 the value. */

@@ -21,6 +21,7 @@ static const struct {
     {"this hub has retired", "say.retired"},
     {"the key log of this hub is almost full", "say.key_log_full"},
     {"the write-ahead log grows", "say.disk_slow"},
+    {"the same was said a moment ago", "say.said_twice"},
     {"this hub has no name", "say.no_name"},
     {"no url is set", "say.no_url"},
     {"no backup was made in {#days} days", "say.no_backup"},

@@ -49,7 +49,7 @@ class BusyHub(Hub):
 
 class World:
     def __init__(self, root):
-        self.hubs, self.sent, self.samples, self.rounds = {}, [], [], 0
+        self.hubs, self.sent, self.claimed, self.samples, self.rounds = {}, [], set(), [], 0
         for name in ("sender", "receiver"):
             os.mkdir(os.path.join(root, name))
             self.hubs[name] = BusyHub(os.path.join(root, name), free_port())
@@ -59,7 +59,9 @@ class World:
         self.receiver.ctl("peer", "join", "--local", invite)
         self.accept()
         self.service = self.offer()
-        self.file = real_file(1 << 18)[0]
+        self.file = os.path.join(root, "france.json")
+        with open(self.file, "wb") as file:
+            file.write(real_file(1 << 18)[0])
 
     def accept(self):
         peer = until("the receiver asks", lambda: next(
@@ -110,10 +112,11 @@ def answer_all(world):
 
 def post_and_claim(world):
     ask(world.sender, "Notices/Post", {"content": {
-        "kind": "NOTICE_KIND_SHORTAGE", "what": f"couvertures {world.rounds}",
-        "quantity": {"amount": 3, "unit": "pièce"}}})
+        "kind": "NOTICE_KIND_SHORTAGE", "what": f"couvertures {world.rounds}", "firstCome": True,
+        "quantity": {"amount": 3, "unit": "pièce"}}, "until": "1d"})
     for one in ask(world.receiver, "Notices/List", {"limit": 20}).get("notice", []):
-        if not one.get("ours") and one.get("remaining"):
+        if not one.get("ours") and one.get("remaining") and one["id"] not in world.claimed:
+            world.claimed.add(one["id"])
             ask(world.receiver, "Notices/Claim", {"notice": one["id"]})
 
 
@@ -145,7 +148,8 @@ def two_hubs_work_for_long(world):
         if world.rounds % 50 == 0:
             people[0] = Browser(world.sender, "lea")
         if now > imported + SECONDS / 8:
-            call(world.sender, "Directory/Import", world.file, API)
+            world.sender.ctl("directory", "import", world.file, "--format", "data-inclusion",
+                             "--source", "france")
             imported = now
         if now > killed + SECONDS / 4 and now < start + SECONDS * WARM:
             world.receiver.kill()

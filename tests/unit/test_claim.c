@@ -217,9 +217,11 @@ static void claims_that_cannot_be_are_refused_here(void **state)
     assert_ok(f, claim_create(&f->tx, &notice, &draft, &id, &f->err));
     assert_ok(f, claim_create(&f->tx, &notice, &draft, &again, &f->err));
     assert_true(oid_equal(&id, &again));
+    draft.request_key = NULL; /* word for word the same, in the same second: the same object */
+    assert_err(f, ERR_CONFLICT, claim_create(&f->tx, &notice, &draft, &id, &f->err));
+    assert_non_null(strstr(f->err.msg, "said a moment ago"));
     assert_ok(f, relation_set_switches(&f->tx, node(w, OWNER),
                                        SWITCH_NOTICES_IN | SWITCH_NOTICES_OUT, 0, &f->err));
-    draft.request_key = NULL;
     assert_err(f, ERR_DENIED, claim_create(&f->tx, &notice, &draft, &id, &f->err));
     assert_err(f, ERR_UNKNOWN,
                claim_act(&f->tx, &(struct oid){{9}}, ACTION(RELEASE), &draft, &f->err));
