@@ -6,6 +6,7 @@
 #include "hub/domain/import_record.h"
 #include "hub/domain/place.h"
 #include "hub/domain/quality.h"
+#include "hub/domain/spoken.h"
 #include <stddef.h>
 
 #define DAY_MS     86400000
@@ -86,7 +87,10 @@ static const char *good_detail(const struct directory_service *service,
     case FIT_MODE:
         return person->mode;
     case FIT_LANGUAGE:
-        return person->language;
+        for (size_t i = 0; i < c->n_language; i++)
+            if (spoken_meets(c->language[i], person->language))
+                return c->language[i];
+        return "";
     case FIT_AGE:
     case FIT_ZONE:
     case FIT_COUNT:

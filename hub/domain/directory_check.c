@@ -3,6 +3,7 @@
 #include "hub/base/text.h"
 #include "hub/domain/directory.h"
 #include "hub/domain/place.h"
+#include "hub/domain/spoken.h"
 #include "proto/limits.h"
 #include <ctype.h>
 #include <strings.h>
@@ -143,13 +144,6 @@ static bool is_url(const char *text)
            strchr(text, '.') && !strpbrk(text, " \t\r\n<>\"");
 }
 
-/* BCP 47, as far as people need it: fr, ar, gsw, pt-BR. */
-static bool is_language(const char *text)
-{
-    size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz");
-    return (len == 2 || len == 3) && (!text[len] || (text[len] == '-' && isalnum(text[len + 1])));
-}
-
 static const struct {
     size_t offset;
     bool (*holds)(const char *text);
@@ -174,7 +168,7 @@ bool service_check_typed(const Maillon__Hfp__V1__ServiceContent *c, struct err *
             return err_set(err, ERR_INVALID, "%s", shapes[i].says);
     }
     for (size_t i = 0; i < c->n_language; i++)
-        if (!is_language(c->language[i]))
+        if (!spoken_is_code(c->language[i]))
             return err_set(err, ERR_INVALID, "a language is given by its code, such as fr or ar");
     return !*c->commune || place_check_insee(c->commune, err);
 }

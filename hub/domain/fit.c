@@ -1,6 +1,7 @@
 #include "hub/domain/fit.h"
 
 #include "hub/domain/directory_entry.h"
+#include "hub/domain/spoken.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -136,12 +137,23 @@ static void add_ages(const Maillon__Hfp__V1__ServiceContent *c, struct buf *out)
         buf_addf(out, " ag%ux%u", SENIOR_FROM, AGE_MAX);
 }
 
+/* By one code each, whatever the one who wrote the entry called it. */
+static void add_languages(const Maillon__Hfp__V1__ServiceContent *c, struct buf *out)
+{
+    char facet[FACET_MAX];
+    for (size_t i = 0; i < c->n_language; i++) {
+        const char *code = spoken_find(bytes_text(c->language[i]));
+        facet_word("la", code ? code : c->language[i], facet);
+        buf_addf(out, " %s", facet);
+    }
+}
+
 void fit_add_facets(const Maillon__Hfp__V1__ServiceContent *c, struct buf *out)
 {
     char facet[FACET_MAX];
     add_all("pu", c->public_, c->n_public_, out);
     add_all("mo", c->mode, c->n_mode, out);
-    add_all("la", c->language, c->n_language, out);
+    add_languages(c, out);
     add_all("zo", c->zone, c->n_zone, out);
     if (*c->price) {
         facet_word("pr", c->price, facet);
@@ -192,6 +204,19 @@ static bool is_of_age(const char *facets, unsigned age)
     return !at || sscanf(word, "ag%ux%u", &from, &to) != 2 || (age >= from && age <= to);
 }
 
+static bool is_spoken(const char *facets, const char *language)
+{
+    char word[FACET_MAX], wanted[FACET_MAX];
+    if (!next_facet(facets, "la", word))
+        return true;
+    const char *code = spoken_find(bytes_text(language));
+    facet_word("", code ? code : language, wanted);
+    for (const char *at = facets; (at = next_facet(at, "la", word)) != NULL;)
+        if (spoken_meets(word + strlen("la"), wanted))
+            return true;
+    return false;
+}
+
 enum zone { ZONE_YES, ZONE_NO, ZONE_DOUBT };
 
 /* Communes, departments and countries; of an EPCI only what an admin loaded is known. */
@@ -235,7 +260,7 @@ unsigned fit_of_facets(const char *facets, const struct fit_person *person)
         why_not |= 1u << FIT_MODE;
     if (is_said(person->commune) && zone_of(facets, person) == ZONE_NO)
         why_not |= 1u << FIT_ZONE;
-    if (is_said(person->language) && !is_open_to(facets, "la", person->language, NULL))
+    if (is_said(person->language) && !is_spoken(facets, person->language))
         why_not |= 1u << FIT_LANGUAGE;
     return why_not;
 }
