@@ -122,6 +122,7 @@ const struct import_column import_columns[] = {
     {"fiche acces libre", COLUMN_ACCESS, 0, ""},
     {"transport", COLUMN_ACCESS, 0, ""},
     {"langues", COLUMN_LANGUAGE, 0, ""},
+    {"langues parlees", COLUMN_LANGUAGE, 0, ""},
     {"affichage", COLUMN_OPEN, 0, ""},
     {"accueil", COLUMN_OPEN, 0, ""},
     {"contact nom prenom", COLUMN_PERSON, 0, ""},

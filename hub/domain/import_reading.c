@@ -1,6 +1,7 @@
 #include "hub/domain/import_reading.h"
 
 #include "hub/base/text.h"
+#include "hub/domain/spoken.h"
 #include <stdlib.h>
 
 static void keep(struct reading *r, const char *name, const json_t *value)
@@ -140,9 +141,8 @@ static void take_meaning(struct reading *r, enum vocabulary vocabulary, const ch
                          *meaning->to ? meaning->to : meaning->detail);
 }
 
-static void take_unknown(struct reading *r, enum vocabulary vocabulary, const char *word)
+static void take_unknown(struct reading *r, const char *field, const char *word)
 {
-    const char *field = vocabulary_fields[vocabulary];
     import_map_count(r->map, field, word, "");
     char shown[161];
     text_copy(shown, sizeof(shown), word);
@@ -172,7 +172,7 @@ static void take_word(struct reading *r, enum vocabulary vocabulary, const char 
     else if (strstr(word, " / "))
         take_words(r, vocabulary, word, "/");
     else
-        take_unknown(r, vocabulary, word);
+        take_unknown(r, vocabulary_fields[vocabulary], word);
 }
 
 static void take_words(struct reading *r, enum vocabulary vocabulary, const char *text,
@@ -310,7 +310,20 @@ static void take_zone(struct reading *r, const struct member *member)
 
 static void take_language(struct reading *r, const struct member *member)
 {
-    take_list(r, &r->languages, member->text);
+    char code[SPOKEN_CODE];
+    struct bytes word;
+    if (reading_is_no(r->arena, member->text) && !spoken_find(bytes_text(member->text)))
+        return;
+    for (const char *at = member->text; spoken_next(&at, &word);) {
+        const char *text = clean(r->arena, (const char *)word.data, word.len);
+        if (!spoken_read(word, code)) {
+            take_unknown(r, "language", text);
+            continue;
+        }
+        reading_add(r, &r->languages, code, strlen(code));
+        if (strcmp(code, text) != 0)
+            import_map_count(r->map, "language", text, code);
+    }
 }
 
 static void take_flag(struct reading *r, const struct member *member)

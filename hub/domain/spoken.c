@@ -58,8 +58,26 @@ const char *spoken_find(struct bytes text)
 bool spoken_is_code(const char *text)
 {
     size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz");
-    return (len == 2 || len == 3) &&
-           (!text[len] || (text[len] == '-' && isalnum((unsigned char)text[len + 1])));
+    if (len != 2 && len != 3)
+        return false;
+    while (text[len] == '-' && isalnum((unsigned char)text[len + 1]))
+        for (len++; isalnum((unsigned char)text[len]);)
+            len++;
+    return !text[len];
+}
+
+bool spoken_read(struct bytes text, char ret[SPOKEN_CODE])
+{
+    char plain[SPOKEN_CODE] = "";
+    const char *code = spoken_find(text);
+    if (text.len < sizeof(plain))
+        memcpy(plain, text.data, text.len);
+    if (spoken_is_code(plain) && (!code || strchr(plain, '-')))
+        code = plain;
+    if (!code)
+        return false;
+    memcpy(ret, code, strlen(code) + 1);
+    return true;
 }
 
 static int compare_code(const void *key, const void *row)

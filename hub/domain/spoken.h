@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #define SPOKEN_TEXT_MAX 100 /* bytes of what may be a language */
+#define SPOKEN_CODE     36  /* a code, with its region and its NUL */
 
 /**
  * The code of a language that is written "arabe", "Arabic", "l’ARABE", "ara" or "ar-MA": ISO 639-1,
@@ -15,6 +16,11 @@
 const char *spoken_find(struct bytes text);
 /** Looks like a code, known here or not: BCP 47 as far as people need it, "fr", "gsw", "pt-BR". */
 bool spoken_is_code(const char *text);
+/**
+ * What is kept of a language as it is written: the code that is found; a code with a region, or one
+ * that is not known here, as it is. false: it is none.
+ */
+NODISCARD bool spoken_read(struct bytes text, char ret[SPOKEN_CODE]);
 /**
  * Does who speaks the one get along in the other? Both as they are written; "kurde" holds for what
  * is said of one kind of Kurdish and the other way round.

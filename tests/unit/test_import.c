@@ -194,6 +194,35 @@ static void unknown_words_and_columns_are_kept_and_reported(void **state)
     assert_string_equal(groups[0].what, "unknown word \"jardinage-lunaire\"");
 }
 
+static void languages_become_codes_however_the_file_writes_them(void **state)
+{
+    struct domain_fixture *f = *state;
+    static const char *const codes[] = {"fr", "en", "ar", "fsl", "pt-BR", "tet"};
+    struct import_report report = import_text(
+        f,
+        "[{\"id\":\"1\",\"nom\":\"Accueil\",\"langues\":[\"Français\",\"fra\",\"fr\",\"Anglais / "
+        "arabe\",\"Langue des signes (LSF)\",\"pt-BR\",\"tet\",\"sabir\"]}]");
+    struct directory_service s = only_record(f);
+    assert_int_equal(s.content->n_language, ARRAY_LEN(codes));
+    for (size_t i = 0; i < ARRAY_LEN(codes); i++)
+        assert_string_equal(s.content->language[i], codes[i]);
+    assert_string_equal(find_mapping(&report, "language", "fra")->to, "fr");
+    assert_null(find_mapping(&report, "language", "fr")); /* as it was: nothing to report */
+    assert_string_equal(find_mapping(&report, "language", "sabir")->to, "");
+    assert_non_null(strstr(s.extra, "sabir"));
+    assert_int_equal(search(f, "sabir", "").count, 1);
+    assert_true(fit_of(s.content, &(struct fit_person){.language = "fr"}) == 0);
+}
+
+static void a_file_that_says_no_language_has_none(void **state)
+{
+    struct domain_fixture *f = *state;
+    import_text(f, "[{\"id\":\"1\",\"nom\":\"Accueil\",\"Langues parlées\":\"non\"}]");
+    struct directory_service s = only_record(f);
+    assert_int_equal(s.content->n_language, 0);
+    assert_null(strstr(s.extra, "non"));
+}
+
 static void local_partner_rows_become_clean(void **state)
 {
     struct domain_fixture *f = *state;
@@ -437,6 +466,8 @@ int main(void)
         T(every_file_of_the_shared_data_imports_where_it_exists),
         T(first_vocabulary_becomes_the_present_one),
         T(unknown_words_and_columns_are_kept_and_reported),
+        T(languages_become_codes_however_the_file_writes_them),
+        T(a_file_that_says_no_language_has_none),
         T(local_partner_rows_become_clean),
         T(record_without_identifier_keeps_the_one_made_for_it),
         T(services_take_the_place_of_their_structure),

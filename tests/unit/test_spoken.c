@@ -83,6 +83,33 @@ static void a_language_is_found_by_name_and_by_code(void **state)
     expect(longest, NULL);
 }
 
+static void what_is_kept_is_a_code(void **state)
+{
+    static const struct {
+        const char *written, *kept;
+    } cases[] = {
+        {"Arabe", "ar"},
+        {"FRA", "fr"},
+        {"pt-BR", "pt-BR"},
+        {"gsw", "gsw"},
+        {"zh-Hant-TW", "zh-Hant-TW"},
+        {"tet", "tet"},
+        {"klingon", NULL},
+        {"fr-", "fr"},
+        {"tet-x y", NULL},
+        {"Tet", NULL},
+        {"f", NULL},
+        {"", NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char kept[SPOKEN_CODE] = "";
+        if (spoken_read(bytes_text(cases[i].written), kept) != (cases[i].kept != NULL) ||
+            strcmp(kept, cases[i].kept ? cases[i].kept : "") != 0)
+            fail_msg("\"%s\" is kept as \"%s\"", cases[i].written, kept);
+    }
+}
+
 static void every_language_has_a_name_in_each_language_of_the_pages_that_leads_back(void **state)
 {
     (void)state;
@@ -172,6 +199,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_language_is_found_by_name_and_by_code),
+        cmocka_unit_test(what_is_kept_is_a_code),
         cmocka_unit_test(every_language_has_a_name_in_each_language_of_the_pages_that_leads_back),
         cmocka_unit_test(a_list_is_taken_apart),
         cmocka_unit_test(who_speaks_a_language_gets_along_in_the_same_however_it_is_written),
