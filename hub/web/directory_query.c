@@ -1,6 +1,8 @@
 #include "hub/web/directory_query.h"
 
+#include "hub/base/text.h"
 #include "hub/web/pages_internal.h"
+#include "hub/web/spoken_names.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -78,6 +80,7 @@ static const char *const publics[] = {
     "personnes-en-situation-juridique-specifique",
     "residents-qpv-frr",
 };
+/* Asked for most; the others follow. */
 static const char *const languages[] = {"fr", "en", "ar", "es", "pt", "uk",  "ru",
                                         "tr", "ps", "fa", "ti", "so", "fsl", "br"};
 static const char *const modes[] = {"en-presentiel", "a-distance"};
@@ -102,7 +105,18 @@ static void choice_text(struct page_visit *visit, const char *area, const char *
         snprintf(out, size, "%s\xc2\xa0km", value);
         return;
     }
-    snprintf(out, size, "%s", page_word(visit, area, value));
+    AUTO(buf_done) struct buf name = {0};
+    if (strcmp(area, "speaks") == 0)
+        spoken_name_add(page_catalog(visit), value, &name);
+    text_copy(out, size, name.len ? buf_text(&name) : page_word(visit, area, value));
+}
+
+/* A language may be asked for by any of its codes, or by its name. */
+static bool is_chosen(struct page_visit *visit, const char *field, const char *value)
+{
+    const char *chosen = said(visit, field);
+    const char *code = strcmp(field, "language") == 0 ? spoken_find(bytes_text(chosen)) : NULL;
+    return strcmp(code ? code : chosen, value) == 0;
 }
 
 static void add_list(struct page_visit *visit, const struct choice_list *list)
@@ -111,11 +125,31 @@ static void add_list(struct page_visit *visit, const struct choice_list *list)
     for (size_t i = 0; i < list->count; i++) {
         char text[128];
         choice_text(visit, list->area, list->values[i], text, sizeof(text));
-        json_array_append_new(
-            choices, json_pack("{s:s, s:s, s:b}", "value", list->values[i], "text", text, "chosen",
-                               strcmp(list->values[i], said(visit, list->field)) == 0));
+        json_array_append_new(choices,
+                              json_pack("{s:s, s:s, s:b}", "value", list->values[i], "text", text,
+                                        "chosen", is_chosen(visit, list->field, list->values[i])));
     }
     json_object_set_new(page_context(visit), list->list, choices);
+}
+
+/* Those that are asked for less, by name. */
+static void add_more_languages(struct page_visit *visit)
+{
+    json_t *all = spoken_names_all(page_catalog(visit)), *more = json_array(), *one;
+    size_t i;
+    json_array_foreach(all, i, one)
+    {
+        const char *code = page_text(one, "value");
+        size_t k = 0;
+        while (k < ARRAY_LEN(languages) && strcmp(languages[k], code) != 0)
+            k++;
+        if (k < ARRAY_LEN(languages))
+            continue;
+        json_object_set_new(one, "chosen", json_boolean(is_chosen(visit, "language", code)));
+        json_array_append(more, one);
+    }
+    json_decref(all);
+    json_object_set_new(page_context(visit), "language_more", more);
 }
 
 /* --- chips ------------------------------------------------------------------------------------ */
@@ -153,7 +187,7 @@ static void add_chosen_chips(struct page_visit *visit, json_t *chips, const char
         const struct choice_list *list = &choice_lists[i];
         const char *value = said(visit, list->field);
         char text[128];
-        bool is_known = false;
+        bool is_known = *value && strcmp(list->field, "language") == 0;
         for (size_t k = 0; k < list->count; k++)
             is_known = is_known || strcmp(list->values[k], value) == 0;
         if (!is_known || is_quick(list->field, value))
@@ -189,6 +223,7 @@ void directory_add_choices(struct page_visit *visit, const char *path)
         folded = folded && !*said(visit, inside[i]);
     for (size_t i = 0; i < ARRAY_LEN(choice_lists); i++)
         add_list(visit, &choice_lists[i]);
+    add_more_languages(visit);
     add_chips(visit, path);
     json_object_set_new(context, "unfolded", json_boolean(!folded));
     set_link(visit, context, "map_link", "/directory/map", FROM, said(visit, FROM));

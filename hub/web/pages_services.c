@@ -6,6 +6,7 @@
 #include "hub/web/hours_typed.h"
 #include "hub/web/pages.h"
 #include "hub/web/service_words.h"
+#include "hub/web/spoken_names.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -158,15 +159,6 @@ static const struct {
     {"communeName", "commune_name"},
     {"access", "access"},
 };
-/* Fields of several codes: boxes that are ticked, or a line with commas between. */
-static const struct {
-    const char *field, *form;
-    bool is_line;
-} lists[] = {
-    {"theme", "theme", false}, {"reach", "reach", false}, {"public", "public", false},
-    {"mode", "mode", false},   {"zone", "zone", true},    {"language", "language", true},
-};
-
 static json_t *form_list(struct page_visit *visit, const char *name)
 {
     json_t *value = json_object_get(json_object_get(page_context(visit), "form"), name), *item;
@@ -194,6 +186,26 @@ static json_t *split_line(const char *line)
     }
     return list;
 }
+
+static void join_line(const struct catalog *catalog, const json_t *list, struct buf *out)
+{
+    const json_t *item;
+    size_t i;
+    (void)catalog; /* codes are what people type here */
+    json_array_foreach(list, i, item)
+        buf_addf(out, "%s%s", i > 0 ? ", " : "", json_string_value(item));
+}
+
+/* Fields of several codes: boxes that are ticked, or a line with commas between. */
+static const struct {
+    const char *field;
+    json_t *(*split)(const char *line); /* NULL: boxes */
+    void (*join)(const struct catalog *catalog, const json_t *list, struct buf *out);
+} lists[] = {
+    {"theme", NULL, NULL},           {"reach", NULL, NULL},
+    {"public", NULL, NULL},          {"mode", NULL, NULL},
+    {"zone", split_line, join_line}, {"language", spoken_names_read, spoken_names_add},
+};
 
 /* The value of a field that comes several times, in its place; "" when there is none. */
 static const char *item_at(struct page_visit *visit, const char *name, size_t at)
@@ -276,10 +288,10 @@ static json_t *build_service(struct page_visit *visit)
         json_object_del(content, "longitudeE5");
     }
     for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-        snprintf(key, sizeof(key), "form.%s", lists[i].form);
+        snprintf(key, sizeof(key), "form.%s", lists[i].field);
         json_object_set_new(content, lists[i].field,
-                            lists[i].is_line ? split_line(page_value(visit, key))
-                                             : form_list(visit, lists[i].form));
+                            lists[i].split ? lists[i].split(page_value(visit, key))
+                                           : form_list(visit, lists[i].field));
     }
     json_object_set_new(content, "asked", asked_of_form(visit));
     json_t *request = json_pack("{s:o}", "content", content);
@@ -299,12 +311,12 @@ static void fill_form(struct page_visit *visit, const json_t *content)
     for (size_t k = 0; k < ARRAY_LEN(lists); k++) {
         AUTO(buf_done) struct buf line = {0};
         json_t *list = json_object_get(content, lists[k].field);
-        json_array_foreach(list, i, item)
-            buf_addf(&line, "%s%s", i > 0 ? ", " : "", json_string_value(item));
-        json_object_set_new(form, lists[k].form,
-                            lists[k].is_line ? json_string(buf_text(&line))
-                            : list           ? json_copy(list)
-                                             : json_array());
+        if (lists[k].join)
+            lists[k].join(page_catalog(visit), list, &line);
+        json_object_set_new(form, lists[k].field,
+                            lists[k].join ? json_string(buf_text(&line))
+                            : list        ? json_copy(list)
+                                          : json_array());
     }
     json_array_foreach(json_object_get(content, "asked"), i, item)
     {
@@ -506,6 +518,7 @@ static void view_edit(struct page_visit *visit)
     add_themes(visit);
     add_asked(visit);
     add_hours(visit);
+    spoken_names_add_field(visit, page_value(visit, "form.language"));
 }
 
 /* Only looks at the hours: the form comes back as it was typed. */

@@ -1,6 +1,7 @@
 #include "hub/web/service_words.h"
 
 #include "hub/base/text.h"
+#include "hub/web/spoken_names.h"
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -271,14 +272,14 @@ static void add_good(struct page_visit *visit, const json_t *service, const json
 {
     static const struct {
         const char *code, *area;
-    } details[] = {{"public", "public"}, {"mode", "mode"}, {"language", "speaks"}};
+    } details[] = {{"public", "public"}, {"mode", "mode"}};
     json_t *good;
     size_t i;
     bool is_said = json_array_size(json_object_get(fit, "good")) > 0;
     buf_add_text(line, catalog_text(page_catalog(visit), is_said ? "fit.good_is" : "fit.maybe", 1));
     json_array_foreach(json_object_get(fit, "good"), i, good)
     {
-        AUTO(buf_done) struct buf part = {0};
+        AUTO(buf_done) struct buf part = {0}, spoken = {0};
         char key[KEY_SIZE];
         const char *code = page_text(good, "code"), *detail = page_text(good, "detail");
         if (strcmp(code, "price") == 0)
@@ -286,6 +287,10 @@ static void add_good(struct page_visit *visit, const json_t *service, const json
         for (size_t k = 0; k < ARRAY_LEN(details); k++)
             if (strcmp(details[k].code, code) == 0 && *page_word(visit, details[k].area, detail))
                 detail = page_word(visit, details[k].area, detail);
+        if (strcmp(code, "language") == 0) {
+            spoken_name_add(page_catalog(visit), detail, &spoken);
+            detail = buf_text(&spoken);
+        }
         snprintf(key, sizeof(key), "fit.good.%s", code);
         fill(page_catalog(visit), key, (struct filler){{"detail"}, {detail}}, &part);
         add_part(line, buf_text(&part));
@@ -303,12 +308,18 @@ static void add_bad(struct page_visit *visit, const json_t *fit, struct buf *lin
     buf_add_text(line, catalog_text(page_catalog(visit), "fit.no", 1));
     json_array_foreach(json_object_get(fit, "reason"), i, reason)
     {
+        AUTO(buf_done) struct buf spoken = {0};
         const char *code = page_text(reason, "code"), *detail = page_text(reason, "detail");
+        bool is_spoken = strcmp(code, "language") == 0;
+        if (is_spoken) {
+            json_t *codes = spoken_names_read(detail);
+            spoken_names_add(page_catalog(visit), codes, &spoken);
+            json_decref(codes);
+        }
         const char *first = *page_word(visit, "public", detail) ? page_word(visit, "public", detail)
                             : *page_word(visit, "mode", detail) ? page_word(visit, "mode", detail)
-                            : *page_word(visit, "speaks", detail)
-                                ? page_word(visit, "speaks", detail)
-                                : detail;
+                            : is_spoken                         ? buf_text(&spoken)
+                                                                : detail;
         add_part(line, page_word(visit, "fit", code));
         bool is_readable = first != detail || strcmp(code, "age") == 0;
         if (*detail && is_readable && strlen(first) < 80)
@@ -421,11 +432,13 @@ void service_words_add(struct page_visit *visit, json_t *service, bool near)
 {
     static const struct {
         const char *name, *area;
-    } lists[] = {
-        {"reach", "reach"}, {"mode", "mode"}, {"public", "public"}, {"language", "speaks"}};
+    } lists[] = {{"reach", "reach"}, {"mode", "mode"}, {"public", "public"}};
     json_t *content = json_object_get(service, "content");
+    AUTO(buf_done) struct buf spoken = {0};
     for (size_t i = 0; i < ARRAY_LEN(lists); i++)
         add_list_words(visit, content, lists[i].name, lists[i].area);
+    spoken_names_add(page_catalog(visit), json_object_get(content, "language"), &spoken);
+    set_buf(content, "language_line", &spoken);
     check_urls(content);
     if (near)
         add_distance(service);

@@ -451,6 +451,63 @@ static void hostile_fields_are_shown_as_text_or_refused(void **state)
     assert_int_equal(browser->status, 400);
 }
 
+static void expect_language(struct browser *browser, const char *typed)
+{
+    const char *field = strstr(buf_text(&browser->body), "name=\"language\"");
+    char value[200];
+    assert_non_null(field);
+    snprintf(value, sizeof(value), " value=\"%s\"", typed);
+    if (!memmem(field, strcspn(field, ">"), value, strlen(value)))
+        fail_msg("not \"%s\": %.*s", typed, (int)strcspn(field, ">"), field);
+}
+
+static void languages_of_a_service_are_typed_and_shown_by_name(void **state)
+{
+    struct browser *browser = *state;
+    char uid[80], path[120];
+    sign_in(browser, "coordinator");
+    const char *page = get(browser, "/own-services/new", "lang=fr");
+    assert_non_null(strstr(page, "<option value=\"amharique\">"));
+    assert_non_null(strstr(page, " list=\"languages\""));
+    assert_null(strstr(page, "aria-invalid"));
+    /* What nobody knows is named, and nothing that was typed is lost. */
+    page = post(browser, "/own-services/new",
+                "name=Accueil+de+jour&reach=telephoner&language=arabe,+klingon+et+%3Cb%3E");
+    assert_int_equal(browser->status, 400);
+    assert_non_null(strstr(page, "Nous n’avons pas reconnu\u00a0: klingon, &lt;b&gt;."));
+    assert_non_null(
+        strstr(page, "aria-invalid=\"true\" aria-describedby=\"failure language-hint\""));
+    assert_non_null(strstr(page, "value=\"Accueil de jour\""));
+    expect_language(browser, "arabe, klingon et &lt;b&gt;");
+    /* Another mistake does not blame the languages. */
+    page = post(browser, "/own-services/new",
+                "name=Accueil+de+jour&reach=telephoner&phone=demain&language=arabe");
+    assert_int_equal(browser->status, 400);
+    assert_null(strstr(page, "reconnu"));
+    assert_null(strstr(page, "aria-invalid"));
+    post(browser, "/own-services/new",
+         "name=Accueil+de+jour&reach=telephoner&language=Arabe,+ANGLAIS+et+langue+des+signes;+fra");
+    assert_int_equal(browser->status, 303);
+    /* Kept by codes, shown by names in the language of the page. */
+    page = api_call_local(&browser->api, "/maillon.api.v1.Directory/ListOwn", "{}");
+    assert_non_null(strstr(page, "\"language\":[\"ar\",\"en\",\"fsl\",\"fr\"]"));
+    api_field(&browser->api, "id", uid, sizeof(uid));
+    snprintf(path, sizeof(path), "/own-services/%s", strchr(uid, '/') + 1);
+    get(browser, path, "");
+    expect_language(browser, "arabe, anglais, langue des signes (LSF), français");
+    get(browser, path, "lang=en");
+    expect_language(browser, "Arabic, English, French Sign Language (LSF), French");
+    snprintf(path, sizeof(path), "/directory/%s", uid);
+    page = get(browser, path, "lang=fr");
+    assert_non_null(strstr(page, "arabe, anglais, langue des signes (LSF), français"));
+    page = get(browser, "/directory", "words=accueil&language=uk");
+    assert_non_null(strstr(page, "dans une autre langue (arabe, anglais, langue des signes (LSF), "
+                                 "français)"));
+    page = get(browser, "/directory", "words=accueil&language=fra");
+    assert_non_null(strstr(page, "on y parle français"));
+    assert_non_null(strstr(page, "<option value=\"fr\" selected>français</option>"));
+}
+
 static void cookies_over_tls_are_secure(void **state)
 {
     struct browser *browser = *state;
@@ -559,6 +616,7 @@ int main(void)
         PAGE_TEST(what_is_not_there_says_what_to_do),
         PAGE_TEST(static_files_are_kept_by_the_browser_for_good),
         PAGE_TEST(hostile_fields_are_shown_as_text_or_refused),
+        PAGE_TEST(languages_of_a_service_are_typed_and_shown_by_name),
         PAGE_TEST(cookies_over_tls_are_secure),
         cmocka_unit_test(a_browser_is_told_in_two_plain_words),
         cmocka_unit_test(one_cookie_is_read_out_of_many),

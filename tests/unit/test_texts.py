@@ -21,7 +21,7 @@ COMPOSED = {
     "public": "service_words.c: a list of codes",
     "quality": "pages_services.c, service_words.c: what an entry lacks",
     "reach": "service_words.c: a list of codes",
-    "speaks": "service_words.c, directory_query.c: a list of codes",
+    "speaks": "spoken_names.c: languages by their codes",
 }
 
 # Literals of this shape are names of values of a page, not of texts.

@@ -1,7 +1,7 @@
 /* Those who keep the directory: import a file, decide about doubles, keep the own services right. */
 import fs from "node:fs";
 import path from "node:path";
-import { ctl as call, equal, ok, open as window, startHub } from "./lib.mjs";
+import { axe, ctl as call, equal, ok, open as window, photograph, startHub } from "./lib.mjs";
 
 const here = import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname);
 /* A hub of its own: what is imported here would be found by the searches of other stories. */
@@ -168,6 +168,46 @@ async function keepService(world, javaScriptEnabled) {
   await page.context().close();
 }
 
+/** Languages by their names, as people write them; what nobody knows is named, and nothing is lost. */
+async function nameLanguages(world, javaScriptEnabled) {
+  const page = await open(world, { javaScriptEnabled });
+  const name = `Accueil de jour ${javaScriptEnabled ? "du matin" : "du soir"}`;
+  const save = () => page.click("main form .button.primary >> nth=0");
+  await page.goto("/own-services/new");
+  await page.fill("#name", name);
+  await page.check("input[name=reach][value=telephoner]");
+  await page.locator("summary >> text=Pour qui").click();
+  const offered = () => page.locator("#languages option").evaluateAll((options) => options.map((option) => option.value));
+  ok((await offered()).includes("amharique"), "names to choose from");
+  await page.fill("#language", "arabe, klingon");
+  equal((await offered()).includes("arabe, amharique"), javaScriptEnabled, "names behind a comma");
+  await save();
+  const alert = await page.locator("#failure").innerText();
+  ok(/reconnu\s: klingon\./.test(alert), `what was not understood: ${alert}`);
+  ok(await page.locator("#language").isVisible(), "the field is in sight");
+  equal(await page.getAttribute("#language", "aria-invalid"), "true", "the field is marked");
+  equal(await page.inputValue("#language"), "arabe, klingon", "what was typed stays");
+  equal(await page.inputValue("#name"), name, "the rest too");
+  if (!javaScriptEnabled) equal((await axe(world, page)).join("\n"), "", "axe");
+  else await photograph(world, page, "service-language-refused");
+  await page.fill("#language", "ARABE, lsf et Francais");
+  await save();
+  await page.waitForURL(/done=service-put/);
+  const uid = (await page.locator(".own-service", { hasText: name }).getAttribute("id")).slice(2);
+  const { id, content } = JSON.parse(await ctl(world, "--json", "directory", "show", uid));
+  equal(content.language.join(), "ar,fsl,fr", "codes are kept");
+  await page.goto(`/own-services/${uid}`);
+  equal(await page.inputValue("#language"), "arabe, langue des signes (LSF), français", "names in the form");
+  await page.goto(`/directory/${id}?lang=en`);
+  ok((await page.locator("main").innerText()).includes("Arabic, French Sign Language (LSF), French"), "names for who reads");
+  await page.goto("/own-services?lang=fr");
+  await page.locator(`#s-${uid} summary >> text=Retirer`).click();
+  await page.locator(`#s-${uid} form[action$='/remove'] button`).click();
+  await page.waitForURL(/done=service-removed/);
+  equal(page.problems.join("\n"), "", "errors in the console");
+  await page.context().close();
+}
+
 export const tests = [
   ["a real file is looked at, imported, and imported again", (world) => importFile(world, true)],
   ["the same without scripts", (world) => importFile(world, false)],
@@ -175,6 +215,9 @@ export const tests = [
   ["doubles without scripts", (world) => decide(world, false)],
   ["a service is added, kept right, changed and removed", (world) => keepService(world, true)],
   ["a service without scripts", (world) => keepService(world, false)],
+
+  ["languages are typed by name", (world) => nameLanguages(world, true)],
+  ["languages without scripts", (world) => nameLanguages(world, false)],
 
   ["structures and services are sent together", async (world) => {
     const page = await open(world);

@@ -126,7 +126,7 @@ export const tests = [
     const page = await open(world, { who: "marie" });
     await page.goto("/directory?words=apprendre+ordinateur+pas+a+pas&near=Redon&km=3&public=familles&language=ar");
     const row = page.locator(".found .row", { hasText: "Apprendre l'ordinateur pas à pas" });
-    ok(/Ne convient pas, parce que\s*: pas dans cette langue/.test(await row.innerText()), await row.innerText());
+    ok(/Ne convient pas, parce que\s*: dans une autre langue \(français, anglais\)/.test(await row.innerText()), await row.innerText());
     await page.goto("/directory?words=apprendre+ordinateur+pas+a+pas&near=Redon&km=3&public=familles");
     const text = await row.innerText();
     for (const fact of [/Convient\s*: accueille tout le monde, à 1\skm, gratuit/, /4 places libres/, /Plain-pied/, /français, anglais/, /Ouvert|Fermé/])

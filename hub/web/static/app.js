@@ -8,6 +8,7 @@
  *    else signs in. It is kept sealed; the key comes with the pages of this account alone.
  *  - button[data-copy="#id"][hidden]: copies what that element says.
  *  - button[data-print][hidden]: prints the page.
+ *  - input[list][data-several]: what the list offers goes on behind a comma.
  *  - [data-countdown]: seconds that run down.
  * Words come from data-* of #told, the line that screen readers hear.
  */
@@ -205,6 +206,14 @@ for (const said of sentences)
     const text = document.getElementById(said.dataset.say);
     if (!text.value || sentences.some((other) => other.textContent === text.value)) text.value = said.textContent;
   });
+
+for (const field of document.querySelectorAll("input[list][data-several]")) {
+  const options = [...field.list.options], names = options.map((option) => option.value);
+  field.addEventListener("input", () => {
+    const before = field.value.match(/.*[,;]/)?.[0] ?? "";
+    options.forEach((option, i) => (option.value = before ? `${before} ${names[i]}` : names[i]));
+  });
+}
 
 /* Drafts. */
 
