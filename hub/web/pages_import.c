@@ -4,6 +4,7 @@
 #include "hub/base/text.h"
 #include "hub/web/pages_admin.h"
 #include "hub/web/service_words.h"
+#include "hub/web/spoken_names.h"
 #include "maillon/api/v1/directory.pb-c.h"
 
 #include <stdio.h>
@@ -111,11 +112,15 @@ static void add_mappings(struct page_visit *visit, json_t *report)
         json_t *list = is_known ? known : unknown;
         if (json_array_size(list) >= (is_known ? KNOWN_SHOWN : UNKNOWN_SHOWN))
             continue;
+        AUTO(buf_done) struct buf to = {0};
+        if (strcmp(page_text(row, "field"), "language") == 0)
+            spoken_name_add(page_catalog(visit), page_text(row, "to"), &to);
+        else
+            buf_add_text(&to, page_text(row, "to"));
         json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:I}", "field",
                                               field_words(visit, page_text(row, "field")), "from",
-                                              cut(page_text(row, "from")), "to",
-                                              cut(page_text(row, "to")), "times",
-                                              page_number(row, "count")));
+                                              cut(page_text(row, "from")), "to", cut(buf_text(&to)),
+                                              "times", page_number(row, "count")));
     }
     json_object_set_new(report, "unknown_any", json_boolean(json_array_size(unknown) > 0));
     json_object_set_new(report, "known_any", json_boolean(json_array_size(known) > 0));
