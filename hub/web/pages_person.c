@@ -1,5 +1,6 @@
 /* The person who is referred: the paper slip to print, and the pages that its code opens. */
 #include "hub/base/text.h"
+#include "hub/domain/spoken.h"
 #include "hub/web/pages.h"
 #include "hub/web/qr.h"
 #include "hub/web/sms.h"
@@ -125,7 +126,8 @@ static void add_sms_value(void *ctx, const char *name, struct buf *out)
 static void add_sms(struct page_visit *visit, json_t *paper)
 {
     const json_t *slip = json_object_get(paper, "slip");
-    enum language language = catalog_language(page_text(paper, "language"));
+    const char *spoken = spoken_find(bytes_text(page_text(paper, "language")));
+    enum language language = catalog_language(spoken ? spoken : "");
     const struct catalog *catalog =
         language == LANGUAGE_COUNT ? page_catalog(visit) : catalog_of(language);
     struct sms sms = {page_text(slip, "from"), page_text(paper, "url"), page_text(slip, "code"),

@@ -3,6 +3,7 @@
 #include "hub/base/text.h"
 #include "hub/web/pages_internal.h"
 #include "hub/web/pages_referral.h"
+#include "hub/web/spoken_names.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,12 +64,15 @@ static void add_asked(struct page_visit *visit)
         snprintf(key, sizeof(key), "share.%s", field);
         bool named = catalog_has(page_catalog(visit), key);
         size_t at = find_known(field);
+        bool is_language = strcmp(field, "language") == 0;
+        if (is_language)
+            spoken_names_add_field(visit, typed_extra(visit, field));
         json_array_append_new(
-            list, json_pack("{s:s, s:s, s:s, s:s, s:b, s:b}", "field", field, "label",
+            list, json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:b}", "field", field, "label",
                             named ? catalog_text(page_catalog(visit), key, 1) : label, "why",
                             named ? label : "", "typed", typed_extra(visit, field), "is_number",
                             at < ARRAY_LEN(known) && known[at].is_number, "agreed",
-                            json_object_get(chosen, field) != NULL));
+                            json_object_get(chosen, field) != NULL, "is_language", is_language));
     }
     json_object_set_new(page_context(visit), "asked_any", json_boolean(json_array_size(list) > 0));
     json_object_set_new(page_context(visit), "asked", list);
@@ -110,7 +114,6 @@ static void add_earlier(struct page_visit *visit)
         {"earlier.person.contactPreference", "preference"},
         {"earlier.person.birthYear", "extra-birth-year"},
         {"earlier.person.householdSize", "extra-household-size"},
-        {"earlier.person.language", "extra-language"},
         {"earlier.person.guardian", "extra-guardian"},
         {"earlier.person.commune", "extra-commune"},
     };
@@ -127,6 +130,11 @@ static void add_earlier(struct page_visit *visit)
             json_object_set(form, fields[i].field, value);
         }
     }
+    const char *language = page_value(visit, "earlier.person.language");
+    AUTO(buf_done) struct buf name = {0};
+    spoken_name_add(page_catalog(visit), language, &name);
+    if (*language)
+        json_object_set_new(form, "extra-language", json_string(buf_text(&name)));
     page_add_words(visit, form);
     json_object_set_new(context, "is_prefilled", json_true());
 }
@@ -171,6 +179,9 @@ static void take_extras(struct page_visit *visit, json_t *request, json_t *perso
         if (strncmp(name, "extra-", 6) != 0 || !text || !*text || strchr(name, '_'))
             continue;
         size_t at = find_known(name + 6);
+        char code[SPOKEN_CODE];
+        if (strcmp(name + 6, "language") == 0 && spoken_name_read(text, code))
+            text = code; /* other words go as they are */
         if (at < ARRAY_LEN(known))
             json_object_set_new(person, known[at].person, json_string(text));
         else
@@ -248,9 +259,9 @@ static json_t *build_search(struct page_visit *visit)
     if (*place)
         json_object_set_new(request, "near", json_string(place));
     referral_take(visit, "near", request, "near");
-    const char *language = page_value(visit, "referral.person.language");
-    if (*language)
-        json_object_set_new(request, "language", json_string(language));
+    char code[SPOKEN_CODE];
+    if (spoken_name_read(page_value(visit, "referral.person.language"), code))
+        json_object_set_new(request, "language", json_string(code));
     return request;
 }
 

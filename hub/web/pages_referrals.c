@@ -3,6 +3,7 @@
 #include "hub/web/figures_shape.h"
 #include "hub/web/pages_admin.h"
 #include "hub/web/pages_referral.h"
+#include "hub/web/spoken_names.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -202,10 +203,19 @@ static void add_ways(json_t *referral)
                         json_boolean(running && known && is_text(referral, "box", "in")));
 }
 
+static void add_language(struct page_visit *visit, json_t *person)
+{
+    AUTO(buf_done) struct buf name = {0};
+    spoken_name_add(page_catalog(visit), page_text(person, "language"), &name);
+    if (name.len > 0)
+        json_object_set_new(person, "spoken", json_string(buf_text(&name)));
+}
+
 static void view_referral(struct page_visit *visit)
 {
     json_t *referral = json_object_get(page_context(visit), "referral");
     referral_describe(visit, referral);
+    add_language(visit, json_object_get(referral, "person"));
     if (*page_text(referral, "reason"))
         json_object_set_new(referral, "reason_text",
                             json_string(referral_reason(visit, page_text(referral, "reason"))));

@@ -194,6 +194,27 @@ export const tests = [
     await page.context().close();
   }],
 
+  ["the language that is asked for is typed and read by its name", async (world) => {
+    const page = await open(world, { who: "marie" });
+    await page.goto(`/referrals/new?service=${encodeURIComponent(world.service)}`);
+    ok(await page.locator("#languages option[value=amharique]").count(), "names to choose from");
+    await page.fill("#name", "Samira");
+    await page.fill("#need", "voudrait apprendre l’ordinateur");
+    await page.fill("#extra-language", "Arabe");
+    for (const field of ["name", "need", "language"]) await page.check(`input[name=share][value=${field}]`);
+    await page.check("input[value=spoken]");
+    await page.click(".send button");
+    await page.waitForURL((url) => !url.pathname.endsWith("/new"));
+    const id = new URL(page.url()).pathname.split("/").pop();
+    const paul = await open(world, { who: "paul", hub: "mulots" });
+    await until(paul, "/referrals?box=in", "Samira");
+    await until(paul, `/referrals/${id}`, "arabe");
+    await until(paul, `/referrals/${id}?lang=en`, "Arabic");
+    equal(page.problems.join("\n"), "", "errors in the console");
+    await page.context().close();
+    await paul.context().close();
+  }],
+
   ["a double press sends nothing twice", async (world) => {
     const page = await open(world, { who: "marie" });
     await page.goto(`/referrals/new?service=${encodeURIComponent(world.service)}`);
