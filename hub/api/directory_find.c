@@ -164,12 +164,8 @@ static bool judge(struct call *call, const Maillon__Api__V1__GetServiceRequest *
                               service->longitude_e5 / 1e5);
     if (found)
         person->commune = place.insee;
-    char *epci = arena_alloc(call->arena, EPCI_CODE);
-    *epci = 0;
-    if (person->commune && *person->commune &&
-        !commune_find_epci(call->store, person->commune, epci, err))
+    if (!commune_fill_epci(call->store, call->arena, person, err))
         return false;
-    person->epci = *epci ? epci : NULL;
     service->zone_doubt = fit_zone_is_doubtful(service->content, person);
     service->is_judged = fit_says_anything(person);
     service->why_not = fit_of(service->content, person);

@@ -2,45 +2,109 @@
 
 #include "hub/base/text.h"
 #include "hub/domain/import_csv.h"
+#include <stdlib.h>
 
 #define FILE_MAX  8388608 /* 35,000 communes take about 3 MB */
 #define EPCI_LEN  (EPCI_CODE - 1)
-#define INSEE_LEN 5
+#define INSEE_LEN (COMMUNE_CODE - 1)
+#define NAME_LEN  199 /* of a loaded list */
+
+/* --- the built-in list ------------------------------------------------------------------------ */
+
+static int by_epci(const void *code, const void *epci)
+{
+    return strcmp(code, ((const struct epci *)epci)->code);
+}
+
+static int by_commune(const void *code, const void *commune)
+{
+    return strcmp(code, ((const struct commune *)commune)->code);
+}
+
+const struct epci *epci_find_built_in(const char *code)
+{
+    return bsearch(code, epci_built_in, epci_built_in_count, sizeof(*epci_built_in), by_epci);
+}
+
+static const char *built_in_epci_of(const char *code)
+{
+    const struct commune *commune = bsearch(code, commune_built_in, commune_built_in_count,
+                                            sizeof(*commune_built_in), by_commune);
+    return commune ? epci_built_in[commune->epci].code : "";
+}
+
+/* --- the list that answers -------------------------------------------------------------------- */
+
+/* Is a list loaded, and what does it say? @param sql  of ?1, which is `code`. "" when nothing. */
+static bool ask_loaded(struct store *store, const char *sql, const char *code, bool *ret_loaded,
+                       char *ret, size_t size, struct err *err)
+{
+    AUTO(stmt_release) struct stmt *stmt = stmt_get(store, sql, err);
+    bool row;
+    *ret = '\0';
+    if (!stmt)
+        return false;
+    stmt_bind_text(stmt, 1, code);
+    if (!stmt_next(stmt, &row, err))
+        return false;
+    *ret_loaded = row && stmt_i64(stmt, 0);
+    if (*ret_loaded && !stmt_is_null(stmt, 1))
+        text_copy(ret, size, stmt_text(stmt, 1));
+    return true;
+}
+
+static bool find_epci(struct store *store, const char *commune, bool *ret_loaded,
+                      char ret[EPCI_CODE], struct err *err)
+{
+    if (!ask_loaded(store,
+                    "SELECT EXISTS (SELECT 1 FROM commune_epci), "
+                    "(SELECT epci FROM commune_epci WHERE commune = ?1)",
+                    commune, ret_loaded, ret, EPCI_CODE, err))
+        return false;
+    if (!*ret_loaded)
+        text_copy(ret, EPCI_CODE, built_in_epci_of(commune));
+    return true;
+}
 
 bool commune_find_epci(struct store *store, const char *commune, char ret[EPCI_CODE],
                        struct err *err)
 {
-    AUTO(stmt_release)
-    struct stmt *stmt = stmt_get(store, "SELECT epci FROM commune_epci WHERE commune = ?1", err);
-    bool row;
-    ret[0] = '\0';
-    if (!stmt)
+    bool loaded;
+    return find_epci(store, commune, &loaded, ret, err);
+}
+
+bool commune_fill_epci(struct store *store, struct arena *arena, struct fit_person *person,
+                       struct err *err)
+{
+    char epci[EPCI_CODE];
+    bool loaded;
+    person->epci = NULL;
+    if (!person->commune || !*person->commune)
+        return true;
+    if (!find_epci(store, person->commune, &loaded, epci, err))
         return false;
-    stmt_bind_text(stmt, 1, commune);
-    if (!stmt_next(stmt, &row, err))
-        return false;
-    if (row)
-        text_copy(ret, EPCI_CODE, stmt_text(stmt, 0));
+    person->epci = *epci ? arena_text(arena, epci) : NULL;
+    person->epci_built_in = !loaded;
     return true;
 }
 
 bool commune_epci_name(struct store *store, struct arena *arena, const char *epci, const char **ret,
                        struct err *err)
 {
-    AUTO(stmt_release)
-    struct stmt *stmt =
-        stmt_get(store, "SELECT epci_name FROM commune_epci WHERE epci = ?1 LIMIT 1", err);
-    bool row;
+    char name[NAME_LEN + 1];
+    bool loaded;
     *ret = "";
-    if (!stmt)
+    if (!ask_loaded(store,
+                    "SELECT EXISTS (SELECT 1 FROM commune_epci), "
+                    "(SELECT epci_name FROM commune_epci WHERE epci = ?1 LIMIT 1)",
+                    epci, &loaded, name, sizeof(name), err))
         return false;
-    stmt_bind_text(stmt, 1, epci);
-    if (!stmt_next(stmt, &row, err))
-        return false;
-    if (row)
-        *ret = arena_text(arena, stmt_text(stmt, 0));
+    const struct epci *built_in = loaded ? NULL : epci_find_built_in(epci);
+    *ret = built_in ? built_in->name : arena_text(arena, name);
     return true;
 }
+
+/* --- loading one ------------------------------------------------------------------------------ */
 
 static const char *cell(const json_t *row, const char *name)
 {
@@ -67,7 +131,7 @@ static struct bytes skip_preface(struct bytes file)
 static bool write_row(struct tx *tx, const json_t *row, uint32_t *communes, struct err *err)
 {
     const char *commune = cell(row, "CODGEO"), *epci = cell(row, "EPCI");
-    char name[200];
+    char name[NAME_LEN + 1];
     if (!is_code(commune, INSEE_LEN) || !is_code(epci, EPCI_LEN) || strcmp(epci, "ZZZZZZZZZ") == 0)
         return true;
     text_copy(name, sizeof(name), cell(row, "LIBEPCI"));

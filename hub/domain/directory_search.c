@@ -588,11 +588,8 @@ bool directory_search(struct store *store, struct arena *arena, const struct dir
         s->needed += !s->terms[i].weak;
     if (s->near && !s->person.commune)
         s->person.commune = s->place.insee;
-    char *epci = arena_alloc(arena, EPCI_CODE);
-    *epci = 0;
-    if (s->person.commune && !commune_find_epci(store, s->person.commune, epci, err))
+    if (!commune_fill_epci(store, arena, &s->person, err))
         return false;
-    s->person.epci = s->person.commune && *epci ? epci : NULL;
     s->is_personal = fit_says_anything(&s->person);
     return run(s, err) && load(s, ret, err);
 }

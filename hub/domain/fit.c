@@ -1,5 +1,6 @@
 #include "hub/domain/fit.h"
 
+#include "hub/domain/commune.h"
 #include "hub/domain/directory_entry.h"
 #include "hub/domain/spoken.h"
 #include <stdio.h>
@@ -9,7 +10,6 @@
 #define AGE_MAX     120
 #define YOUNG_UNTIL 30 /* data.inclusion: "jeunes" are 16 to 29 */
 #define SENIOR_FROM 55
-#define EPCI_DIGITS 9
 
 static const char *const codes[] = {
 #define X(name, code) code,
@@ -219,7 +219,13 @@ static bool is_spoken(const char *facets, const char *language)
 
 enum zone { ZONE_YES, ZONE_NO, ZONE_DOUBT };
 
-/* Communes, departments and countries; of an EPCI only what an admin loaded is known. */
+/* The person is of no commune of that EPCI, which is not the one of the person. */
+static bool is_sure_of_another(const struct fit_person *person, const char *epci)
+{
+    return is_said(person->epci) && (!person->epci_built_in || epci_find_built_in(epci));
+}
+
+/* Communes, EPCI, departments and countries. */
 static enum zone zone_of(const char *facets, const struct fit_person *person)
 {
     char word[FACET_MAX];
@@ -228,10 +234,10 @@ static enum zone zone_of(const char *facets, const struct fit_person *person)
         const char *code = word + 2;
         size_t len = strlen(code);
         any = true;
-        if (len == EPCI_DIGITS) {
-            doubt = doubt || !is_said(person->epci);
+        if (len == EPCI_CODE - 1) {
             if (is_said(person->epci) && strcmp(code, person->epci) == 0)
                 return ZONE_YES;
+            doubt = doubt || !is_sure_of_another(person, code);
         } else if (strcmp(code, "fr") == 0 || strcmp(code, "france") == 0 ||
                    strncasecmp(code, person->commune, len) == 0) {
             return ZONE_YES;

@@ -27,7 +27,9 @@ struct fit_person {
     const char *public_, *price, *mode, *language; /* codes of data.inclusion; ISO 639 language */
     unsigned age;                                  /* years */
     const char *commune;                           /* INSEE code */
-    const char *epci; /* of that commune (commune.h), to compare with zones; NULL: not known here */
+    const char *epci;   /* of that commune, to compare with zones; NULL: not known here */
+    bool epci_built_in; /* it is from the built-in list: who is in an EPCI which that list does not
+                           have, like one of other years, nobody here knows */
 };
 bool fit_says_anything(const struct fit_person *person);
 

@@ -62,10 +62,12 @@ ctl h directory close "$service" --open >/dev/null
 ctl h directory close "$service" --until 2001-01-01 >/dev/null 2>&1 && fail "closed until a day that has passed"
 pass "own services are confirmed, closed and opened"
 
-printf 'CODGEO;LIBGEO;EPCI;LIBEPCI\n35236;Redon;243500741;CA Redon Agglomération\n' >"$territory/epci.csv"
-ctl h directory places import "$territory/epci.csv" | grep -q "^1 commune of 1 EPCI" || fail "places"
 printf '{"name": "Garage", "zone": ["243500741", "35236"]}' >"$territory/service.json"
 zoned=$(ctl h --json directory put "$territory/service.json" | get id)
 [ "$(ctl h --json directory show "$zoned" | value 'a["zoneName"][0]')" = "CA Redon Agglomération" ] || fail "the name of an EPCI"
+pass "an EPCI has its name without any import"
+printf 'CODGEO;LIBGEO;EPCI;LIBEPCI\n35236;Redon;243500741;CA de Redon\n' >"$territory/epci.csv"
+ctl h directory places import "$territory/epci.csv" | grep -q "^1 commune of 1 EPCI" || fail "places"
+[ "$(ctl h --json directory show "$zoned" | value 'a["zoneName"][0]')" = "CA de Redon" ] || fail "the name of an EPCI that was loaded"
 pass "communes of an EPCI are loaded, and its name is known"
 stop_hub h

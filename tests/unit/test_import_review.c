@@ -390,13 +390,13 @@ static void zone_of_an_epci_is_a_doubt_until_its_communes_are_known(void **state
     struct directory_results results;
     const struct directory_query query = {.words = "mobilite", .person = {.commune = "35236"}};
     import_text(f, "[{\"id\":\"1\",\"nom\":\"Garage mobilité\",\"structure_id\":\"s\","
-                   "\"zone_eligibilite\":[\"243500741\"]}]");
+                   "\"zone_eligibilite\":[\"299999999\"]}]");
     assert_ok(f, directory_search(f->tx.store, f->tx.arena, &query, &results, &f->err));
     assert_int_equal(results.count, 1);
     assert_int_equal(results.services[0].why_not, 0);
     assert_int_equal(results.services[0].good & 1u << FIT_ZONE, 0);
     assert_true(results.services[0].zone_doubt);
-    assert_ok(f, commune_import(&f->tx, BYTES_LITERAL("CODGEO,EPCI\n35236,243500741\n"), &communes,
+    assert_ok(f, commune_import(&f->tx, BYTES_LITERAL("CODGEO,EPCI\n35236,299999999\n"), &communes,
                                 &epcis, &f->err));
     assert_ok(f, directory_search(f->tx.store, f->tx.arena, &query, &results, &f->err));
     assert_int_equal(results.services[0].why_not, 0);
