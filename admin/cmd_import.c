@@ -342,7 +342,8 @@ const struct command commands_import[] = {
      "Nobody is asked again, whatever is imported. Also undoes merge."},
     {"directory places import", "Say which communes make up an EPCI", "Directory/ImportPlaces",
      places_options, show_places, run_places, NULL,
-     "The table of INSEE (\"Intercommunalité\"), saved as CSV. Without it a service for an EPCI is "
-     "shown as \"to be checked\"."},
+     "The table of INSEE (\"Intercommunalité\"), saved as CSV. Only for what is newer than the "
+     "list of France that is built in: the list that was loaded last alone answers, and nothing "
+     "of the built-in one does."},
     {.words = NULL},
 };
