@@ -507,6 +507,7 @@ static void view_edit(struct page_visit *visit)
     if (service) {
         add_uid(service);
         add_quality(visit, service);
+        service_words_zone(visit, service);
         json_object_set_new(context, "title",
                             json_string(page_value(visit, "service.content.name")));
         json_object_set_new(context, "is_old", json_true());

@@ -66,6 +66,37 @@ static void add_list_words(struct page_visit *visit, json_t *object, const char 
     set_buf(object, key, &line);
 }
 
+/* "35", "2A", "974" */
+static bool is_department(const char *code)
+{
+    size_t len = strlen(code);
+    return (len == 2 || len == 3) && strspn(code, "0123456789AB") == len && *code < 'A';
+}
+
+/* The code itself where nobody here knows a name. */
+void service_words_zone(struct page_visit *visit, json_t *service)
+{
+    const json_t *names = json_object_get(service, "zoneName");
+    json_t *zone;
+    size_t i;
+    AUTO(buf_done) struct buf line = {0};
+    json_array_foreach(json_object_get(json_object_get(service, "content"), "zone"), i, zone)
+    {
+        const char *code = json_string_value(zone);
+        const char *name = json_string_value(json_array_get(names, i));
+        if (line.len)
+            buf_add_text(&line, ", ");
+        if (name && *name)
+            buf_add_text(&line, name);
+        else if (is_department(code))
+            fill(page_catalog(visit), "service.department", (struct filler){{"code"}, {code}},
+                 &line);
+        else
+            buf_add_text(&line, code);
+    }
+    set_buf(service, "zone_line", &line);
+}
+
 /* "2026-11-22T…" of seconds, which JSON carries as text. */
 static void add_time(json_t *object, const char *from, const char *to)
 {
@@ -478,6 +509,7 @@ void service_words_add_whole(struct page_visit *visit, json_t *service)
     json_t *content = json_object_get(service, "content");
     service_words_add(visit, service, *page_value(visit, "form.near"));
     add_list_words(visit, content, "theme", "theme");
+    service_words_zone(visit, service);
     add_time(content, "checkedS", "checked");
     page_add_words(visit, content);
     if (json_array_size(json_object_get(service, "day")) > 0)

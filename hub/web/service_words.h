@@ -6,6 +6,8 @@
 void service_words_add(struct page_visit *visit, json_t *service, bool near);
 /** The same for the page of one service: the week, its origins, what to mend. */
 void service_words_add_whole(struct page_visit *visit, json_t *service);
+/** Adds "zone_line", for whose inhabitants it is: "CA Redon Agglomération, département 35". */
+void service_words_zone(struct page_visit *visit, json_t *service);
 /** "Mo-Th 09:00-12:30" as people say it, rules that are not understood as well: "lun.–jeu. …". */
 void service_words_hours(const struct catalog *catalog, const char *osm, struct buf *out);
 /** "9 h 30"; past midnight goes on from 0. */

@@ -595,6 +595,24 @@ static void what_is_sent_waits_on_a_page_of_its_own_and_comes_back(void **state)
     expect_redirect(browser, path);
 }
 
+static void area_of_a_service_is_shown_by_its_names(void **state)
+{
+    struct browser *browser = *state;
+    char id[140], path[160];
+    sign_in(browser, "coordinator");
+    api_call_local(&browser->api, "/maillon.api.v1.Directory/PutService",
+                   "{\"content\":{\"name\":\"Garage\",\"zone\":[\"243500741\",\"35238\",\"2A\","
+                   "\"299999999\"]}}");
+    api_field(&browser->api, "id", id, sizeof(id));
+    snprintf(path, sizeof(path), "/directory/%s", id);
+    static const char names[] = "CA Redon Agglomération, 35238, département 2A, 299999999";
+    assert_non_null(strstr(get(browser, path, ""), names));
+    snprintf(path, sizeof(path), "/own-services%s", strchr(id, '/'));
+    const char *page = get(browser, path, "");
+    assert_non_null(strstr(page, names));
+    assert_non_null(strstr(page, "value=\"243500741, 35238, 2A, 299999999\""));
+}
+
 int main(void)
 {
 #define PAGE_TEST(f) cmocka_unit_test_setup_teardown(f, open_browser, close_browser)
@@ -611,6 +629,7 @@ int main(void)
         PAGE_TEST(what_was_typed_outlives_the_session),
         PAGE_TEST(what_was_kept_can_only_fill_a_form_of_ours),
         PAGE_TEST(what_is_sent_waits_on_a_page_of_its_own_and_comes_back),
+        PAGE_TEST(area_of_a_service_is_shown_by_its_names),
         PAGE_TEST(signing_out_ends_the_session_here_and_on_the_hub),
         PAGE_TEST(languages_are_chosen_by_header_link_and_cookie),
         PAGE_TEST(what_is_not_there_says_what_to_do),
