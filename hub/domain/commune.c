@@ -2,6 +2,7 @@
 
 #include "hub/base/text.h"
 #include "hub/domain/import_csv.h"
+#include "hub/domain/place.h"
 #include <stdlib.h>
 
 #define FILE_MAX  8388608 /* 35,000 communes take about 3 MB */
@@ -101,6 +102,86 @@ bool commune_epci_name(struct store *store, struct arena *arena, const char *epc
         return false;
     const struct epci *built_in = loaded ? NULL : epci_find_built_in(epci);
     *ret = built_in ? built_in->name : arena_text(arena, name);
+    return true;
+}
+
+/* --- by name ---------------------------------------------------------------------------------- */
+
+static const char *const kinds[] = {"ca ",
+                                    "cc ",
+                                    "cu ",
+                                    "communaute d agglomeration ",
+                                    "communaute de communes ",
+                                    "communaute urbaine "};
+
+/* What is looked for, and the codes of those that have the name: whole, and without the kind. */
+struct naming {
+    struct arena *arena; /* of the names that are compared */
+    const char *whole, *bare;
+    const char *whole_code, *bare_code;
+    bool whole_again, bare_again;
+};
+
+static const char *without_kind(const char *folded)
+{
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        if (strncmp(folded, kinds[i], strlen(kinds[i])) == 0)
+            return folded + strlen(kinds[i]);
+    return folded;
+}
+
+static void compare(struct naming *n, const char *code, const char *name)
+{
+    const char *folded = place_fold(n->arena, name);
+    if (!folded || !*folded)
+        return;
+    if (strcmp(folded, n->whole) == 0) {
+        n->whole_again = n->whole_code != NULL;
+        n->whole_code = code;
+    }
+    if (strcmp(without_kind(folded), n->bare) == 0) {
+        n->bare_again = n->bare_code != NULL;
+        n->bare_code = code;
+    }
+}
+
+static bool compare_loaded(struct naming *n, struct store *store, bool *ret_loaded, struct err *err)
+{
+    AUTO(stmt_release)
+    struct stmt *stmt =
+        stmt_get(store, "SELECT epci, max(epci_name) FROM commune_epci GROUP BY epci", err);
+    bool row = true;
+    *ret_loaded = false;
+    if (!stmt)
+        return false;
+    for (;;) {
+        if (!stmt_next(stmt, &row, err))
+            return false;
+        if (!row)
+            return true;
+        *ret_loaded = true;
+        compare(n, arena_text(n->arena, stmt_text(stmt, 0)), stmt_text(stmt, 1));
+    }
+}
+
+bool commune_find_epci_named(struct store *store, const char *name, char ret[EPCI_CODE],
+                             struct err *err)
+{
+    AUTO(arena_free) struct arena *arena = arena_create(0);
+    const char *folded = place_fold(arena, name);
+    bool loaded;
+    ret[0] = '\0';
+    if (!folded || !*folded)
+        return true;
+    struct naming n = {.arena = arena, .whole = folded, .bare = without_kind(folded)};
+    if (!compare_loaded(&n, store, &loaded, err))
+        return false;
+    for (size_t i = 0; !loaded && i < epci_built_in_count; i++)
+        compare(&n, epci_built_in[i].code, epci_built_in[i].name);
+    if (n.whole_code && !n.whole_again)
+        text_copy(ret, EPCI_CODE, n.whole_code);
+    else if (!n.whole_code && n.bare_code && !n.bare_again)
+        text_copy(ret, EPCI_CODE, n.bare_code);
     return true;
 }
 

@@ -35,6 +35,10 @@ NODISCARD bool commune_fill_epci(struct store *store, struct arena *arena,
 /** Arena text; "" when unknown. */
 NODISCARD bool commune_epci_name(struct store *store, struct arena *arena, const char *epci,
                                  const char **ret, struct err *err);
+/** The one EPCI of that name, in any writing, with its kind ("CC", "communauté de communes") or
+ * without; "" when there is none or several. */
+NODISCARD bool commune_find_epci_named(struct store *store, const char *name, char ret[EPCI_CODE],
+                                       struct err *err);
 /**
  * Replaces the list that was loaded before. CSV with the columns of INSEE, in any order: CODGEO,
  * EPCI, and LIBEPCI if it is there; rows without an EPCI are passed over.

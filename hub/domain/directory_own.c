@@ -4,13 +4,17 @@
 #include "hub/base/text.h"
 #include "hub/crypto/wire.h"
 #include "hub/domain/authoring.h"
+#include "hub/domain/commune.h"
 #include "hub/domain/directory_check.h"
 #include "hub/domain/directory_entry.h"
 #include "hub/domain/import_merge.h"
 #include "hub/domain/import_stage.h"
 #include "hub/domain/object.h"
+#include "hub/domain/place.h"
 #include "hub/domain/stream.h"
 #include "hub/outbox/journal.h"
+#include <ctype.h>
+#include <strings.h>
 
 #define TICK_MS 3600000
 
@@ -74,6 +78,45 @@ static Maillon__Hfp__V1__Capacity *date_capacity(const struct tx *tx,
     return dated;
 }
 
+/* --- the area served -------------------------------------------------------------------------- */
+
+/* Of a department, a commune, an EPCI, or France. */
+static bool is_zone_code(const char *text)
+{
+    size_t len = strlen(text);
+    if (strcasecmp(text, "fr") == 0 || strcasecmp(text, "france") == 0)
+        return true;
+    return (len == 2 || len == 3 || len == 5 || len == 9) && isdigit((unsigned char)text[0]) &&
+           strspn(text, "0123456789ABab") == len;
+}
+
+/* Names become codes: only those say to whom a service is open. */
+static bool read_zones(struct tx *tx, Maillon__Hfp__V1__ServiceContent *content, struct err *err)
+{
+    char **zones = arena_alloc(tx->arena, (content->n_zone + 1) * sizeof(*zones));
+    for (size_t i = 0; i < content->n_zone; i++) {
+        char epci[EPCI_CODE];
+        const char *typed = content->zone[i], *code = typed;
+        if (!is_zone_code(typed)) {
+            if (!place_find_insee(tx->store, tx->arena, typed, &code, err) ||
+                (!*code && !commune_find_epci_named(tx->store, typed, epci, err)))
+                return false;
+            if (!*code)
+                code = epci;
+            if (!*code)
+                return err_set(err, ERR_INVALID,
+                               "the area \"%s\" is not the name of one commune or EPCI known here: "
+                               "give its code",
+                               typed);
+        }
+        zones[i] = arena_text(tx->arena, code);
+    }
+    content->zone = zones;
+    return true;
+}
+
+/* --- changes ---------------------------------------------------------------------------------- */
+
 bool directory_put_service(struct tx *tx, const char *uid,
                            const Maillon__Hfp__V1__ServiceContent *content, char *ret_uid,
                            struct err *err)
@@ -96,6 +139,8 @@ bool directory_put_service(struct tx *tx, const char *uid,
     Maillon__Hfp__V1__ServiceContent told = *content;
     Maillon__Hfp__V1__Capacity dated;
     told.capacity = date_capacity(tx, content->capacity, false, &dated);
+    if (!read_zones(tx, &told, err))
+        return false;
     if (!publish(tx, uid, row.version, &told, err))
         return err_wrap(err, "publish a service");
     if (ret_uid)

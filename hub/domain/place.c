@@ -228,6 +228,22 @@ static bool find_beginning(struct store *store, struct arena *arena, const char 
     return true;
 }
 
+/* "redon 35600", "35600 redon" and "35600": the number narrows the name, which is returned. */
+static char *cut_postal_code(struct arena *arena, char *folded, const char **ret_postal_code)
+{
+    size_t len = strlen(folded);
+    *ret_postal_code = "";
+    if (len >= 5 && is_digits(folded, 5) && (len == 5 || folded[5] == ' ')) {
+        *ret_postal_code = arena_textn(arena, folded, 5);
+        return folded + (len > 5 ? 6 : 5);
+    }
+    if (len > 6 && is_digits(folded + len - 5, 5) && folded[len - 6] == ' ') {
+        *ret_postal_code = arena_text(arena, folded + len - 5);
+        folded[len - 6] = '\0';
+    }
+    return folded;
+}
+
 bool place_find(struct store *store, struct arena *arena, const char *text, bool *ret_found,
                 struct place *ret, struct err *err)
 {
@@ -242,16 +258,8 @@ bool place_find(struct store *store, struct arena *arena, const char *text, bool
     char *folded = place_fold(arena, text);
     if (!folded || !*folded)
         return true;
-    /* "redon 35600", "35600 redon" and "35600": the number narrows the name. */
-    const char *postal_code = "";
-    size_t len = strlen(folded);
-    if (len >= 5 && is_digits(folded, 5) && (len == 5 || folded[5] == ' ')) {
-        postal_code = arena_textn(arena, folded, 5);
-        folded += len > 5 ? 6 : 5;
-    } else if (len > 6 && is_digits(folded + len - 5, 5) && folded[len - 6] == ' ') {
-        postal_code = arena_text(arena, folded + len - 5);
-        folded[len - 6] = '\0';
-    }
+    const char *postal_code;
+    folded = cut_postal_code(arena, folded, &postal_code);
     struct sum sum = {0};
     if (!find_exact(store, arena, folded, postal_code, &sum, err))
         return false;
@@ -264,6 +272,42 @@ bool place_find(struct store *store, struct arena *arena, const char *text, bool
     *ret = (struct place){sum.name, sum.postal_code, sum.insee, sum.latitude, sum.longitude};
     *ret_found = true;
     return true;
+}
+
+bool place_find_insee(struct store *store, struct arena *arena, const char *text, const char **ret,
+                      struct err *err)
+{
+    const char *postal_code;
+    char *folded = place_fold(arena, text);
+    bool row, several = false;
+    *ret = "";
+    if (!folded)
+        return true;
+    folded = cut_postal_code(arena, folded, &postal_code);
+    if (!*folded)
+        return true;
+    for (size_t i = 0; i < ARRAY_LEN(built_in); i++)
+        if ((!*postal_code || strcmp(built_in[i].postal_code, postal_code) == 0) &&
+            strcmp(place_fold(arena, built_in[i].name), folded) == 0)
+            *ret = built_in[i].insee;
+    AUTO(stmt_release)
+    struct stmt *stmt = stmt_get(store,
+                                 "SELECT DISTINCT insee FROM place WHERE folded = ?1 AND "
+                                 "(?2 = '' OR postal_code = ?2) AND insee <> '' LIMIT 2",
+                                 err);
+    if (!stmt)
+        return false;
+    stmt_bind_text(stmt, 1, folded);
+    stmt_bind_text(stmt, 2, postal_code);
+    while (stmt_next(stmt, &row, err)) {
+        if (!row) {
+            *ret = several ? "" : *ret;
+            return true;
+        }
+        several = several || (**ret && strcmp(*ret, stmt_text(stmt, 0)) != 0);
+        *ret = arena_text(arena, stmt_text(stmt, 0));
+    }
+    return false;
 }
 
 bool place_check_insee(const char *text, struct err *err)

@@ -15,6 +15,10 @@ struct place {
  * "lat,lon". */
 NODISCARD bool place_find(struct store *store, struct arena *arena, const char *text,
                           bool *ret_found, struct place *ret, struct err *err);
+/** The INSEE code of the one commune of that whole name, with its postal code or without; "" when
+ * there is none or several. */
+NODISCARD bool place_find_insee(struct store *store, struct arena *arena, const char *text,
+                                const char **ret, struct err *err);
 /** Where a commune is; `postal_code` may be "". */
 NODISCARD bool place_locate(struct store *store, struct arena *arena, const char *commune,
                             const char *postal_code, bool *ret_found, int32_t *ret_latitude_e5,

@@ -176,6 +176,7 @@ static const struct {
     {"the e-mail address is not one", "say.service_email"},
     {"the web address is not one", "say.service_url"},
     {"a language is given by its code", "say.service_language"},
+    {"the area \"{name}\" is not the name of one", "say.service_zone"},
     {"capacity has more free places", "say.capacity_places"},
     {"the day it opens again has passed", "say.closure_past"},
 };

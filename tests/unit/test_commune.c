@@ -118,6 +118,38 @@ static void codes_of_before_and_of_arrondissements_lead_to_the_commune_of_today(
     assert_epci(f, "13216", "200054807");
 }
 
+static void assert_named(struct domain_fixture *f, const char *name, const char *expected)
+{
+    char epci[EPCI_CODE];
+    assert_ok(f, commune_find_epci_named(f->tx.store, name, epci, &f->err));
+    if (strcmp(epci, expected) != 0)
+        fail_msg("%s: \"%s\", not \"%s\"", name, epci, expected);
+}
+
+static void epci_is_found_by_its_name_in_any_writing(void **state)
+{
+    struct domain_fixture *f = *state;
+    assert_named(f, "CA Redon Agglomération", REDON_CODE);
+    assert_named(f, "redon agglomeration", REDON_CODE);
+    assert_named(f, "Communauté d’agglomération Redon-Agglomération", REDON_CODE);
+    assert_named(f, "RENNES METROPOLE", "243500139");
+    assert_named(f, "CC du Pays de Pontchâteau Saint-Gildas-des-Bois", "200000438");
+    assert_named(f, "Redon", "");
+    assert_named(f, "", "");
+    assert_named(f, "CA", "");
+    assert_named(f, "\xff", "");
+    /* Two have the same name; another two differ by their kind alone. */
+    assert_named(f, "CC des Quatre Rivières", "");
+    assert_named(f, "du Sud", "");
+    assert_named(f, "CC du Sud", "200060473");
+    assert_named(f, "CA du Sud", "249740085");
+    import_list(f, "CODGEO,EPCI,LIBEPCI\n35236,299999999,CC de Demain\n"
+                   "35219,299999999,CC de Demain\n35238,243500139,\n");
+    assert_named(f, "de demain", "299999999");
+    assert_named(f, "redon agglomeration", "");
+    assert_named(f, "", "");
+}
+
 static void what_no_list_has_is_not_made_up(void **state)
 {
     struct domain_fixture *f = *state;
@@ -201,6 +233,7 @@ int main(void)
         cmocka_unit_test(tables_are_the_whole_of_their_file),
         T(communes_of_france_have_their_epci_without_any_import),
         T(codes_of_before_and_of_arrondissements_lead_to_the_commune_of_today),
+        T(epci_is_found_by_its_name_in_any_writing),
         T(what_no_list_has_is_not_made_up),
         T(loaded_list_alone_answers),
         T(service_for_an_epci_suits_who_lives_there_and_nobody_else),

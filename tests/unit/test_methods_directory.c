@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "hub/domain/place.h"
 #include "tests/support/directory_fixture.h"
 #include "tests/support/method_fixture.h"
 
@@ -34,6 +35,67 @@ static const Maillon__Api__V1__ServiceView *put(struct domain_fixture *f)
     request.content = &content;
     assert_ok(f, run(f, "PutService", &request, &out));
     return out;
+}
+
+static void names_of_an_area_become_codes(void **state)
+{
+    struct domain_fixture *f = *state;
+    void *out;
+    char *typed[] = {text("Redon agglomération"),
+                     text("redon"),
+                     text("35600 Redon"),
+                     text("Pipriac 35550"),
+                     text("243500139"),
+                     text("2A004"),
+                     text("35"),
+                     text("2A"),
+                     text("974"),
+                     text("france")};
+    static const char *const codes[] = {"243500741", "35236", "35236", "35219", "243500139",
+                                        "2A004",     "35",    "2A",    "974",   "france"};
+    char *wrong[] = {text("Rdon"),        text("Red"),         text("Pays des licornes"),
+                     text("Redon 44000"), text("47.65,-2.08"), text("CC des Quatre Rivières"),
+                     text("35236, 35219")};
+    service_content content = make_content("Atelier vélo", "La Recyclerie", "Redon", "35600");
+    Maillon__Api__V1__PutServiceRequest request;
+    maillon__api__v1__put_service_request__init(&request);
+    request.content = &content;
+    content.zone = typed;
+    content.n_zone = ARRAY_LEN(typed);
+    assert_ok(f, run(f, "PutService", &request, &out));
+    const Maillon__Api__V1__ServiceView *view = out;
+    assert_int_equal(view->content->n_zone, ARRAY_LEN(codes));
+    for (size_t i = 0; i < ARRAY_LEN(codes); i++)
+        assert_string_equal(view->content->zone[i], codes[i]);
+    content.n_zone = 1;
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        content.zone = &wrong[i];
+        assert_err(f, ERR_INVALID, run(f, "PutService", &request, &out));
+        assert_non_null(strstr(f->err.msg, "is not the name of one commune or EPCI"));
+    }
+}
+
+static void name_of_several_communes_is_no_area(void **state)
+{
+    struct domain_fixture *f = *state;
+    void *out;
+    char *typed[] = {text("Saint-Just")};
+    service_content content = make_content("Atelier vélo", "La Recyclerie", "Redon", "35600");
+    Maillon__Api__V1__PutServiceRequest request;
+    maillon__api__v1__put_service_request__init(&request);
+    request.content = &content;
+    content.zone = typed;
+    content.n_zone = 1;
+    assert_ok(f, run(f, "PutService", &request, &out));
+    assert_ok(f, place_learn(&f->tx, f->tx.arena, "Saint-Just", "18340", "18218", 4700000, 250000,
+                             &f->err));
+    assert_err(f, ERR_INVALID, run(f, "PutService", &request, &out));
+    typed[0] = text("Saint-Just 18340");
+    assert_ok(f, run(f, "PutService", &request, &out));
+    assert_string_equal(((Maillon__Api__V1__ServiceView *)out)->content->zone[0], "18218");
+    typed[0] = text("35550 Saint-Just");
+    assert_ok(f, run(f, "PutService", &request, &out));
+    assert_string_equal(((Maillon__Api__V1__ServiceView *)out)->content->zone[0], "35285");
 }
 
 static const Maillon__Api__V1__SearchResponse *find(struct domain_fixture *f, const char *words,
@@ -208,6 +270,8 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, domain_fixture_setup, domain_fixture_teardown)
     const struct CMUnitTest tests[] = {
+        T(names_of_an_area_become_codes),
+        T(name_of_several_communes_is_no_area),
         T(own_service_can_be_put_found_and_removed),
         T(import_answers_with_its_report_and_the_review_list),
         T(file_is_kept_looked_at_and_imported_without_being_sent_again),

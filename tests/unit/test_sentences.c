@@ -43,6 +43,9 @@ static const struct {
      "consent.field, or leave it out",
      "Ce qui est écrit ici n’est pas encore coché. Demandez à la personne, cochez ce qu’elle "
      "accepte, ou effacez le reste."},
+    {"the area \"Rdon\" is not the name of one commune or EPCI known here: give its code",
+     "« Rdon » : nous ne trouvons pas une commune ou une intercommunalité de ce nom, ou il y en "
+     "a plusieurs. Donnez son code : 35236, 243500741."},
     {"many audit logs", NULL},
     {"introduced by ", NULL},
     {"something else", NULL},
