@@ -75,17 +75,40 @@ bool held_run(struct call *call, const char *method, const char *request, void *
     return true;
 }
 
-bool held_rehearse(struct call *call, const char *method, const char *request, struct err *err)
+static bool take_back(struct call *call, size_t effects, struct err *err)
 {
-    size_t effects = call->tx->effects.count;
-    void *out;
-    const char *id;
-    if (!held_run(call, method, request, &out, &id, err) || !store_rewind(call->store, err))
+    if (!store_rewind(call->store, err))
         return false;
     call->tx->effects.count = effects;
     call->after = NULL;
     call->work = NULL;
     return true;
+}
+
+bool held_rehearse(struct call *call, const char *method, const char *request, struct err *err)
+{
+    size_t effects = call->tx->effects.count;
+    void *out;
+    const char *id;
+    return held_run(call, method, request, &out, &id, err) && take_back(call, effects, err);
+}
+
+bool held_hurry(struct call *call, const struct held *held, struct err *err)
+{
+    struct held_content content;
+    size_t effects = call->tx->effects.count;
+    struct err why = {0};
+    void *out;
+    const char *id;
+    if (!held_open(call->store, call->arena, call->env->self, held, &content, err))
+        return false;
+    if (held_run(call, held->method, content.request, &out, &id, &why))
+        return held_sent(call->tx, held, &content, id, err);
+    if (why.code == ERR_IO) {
+        *err = why;
+        return false;
+    }
+    return take_back(call, effects, err) && held_stopped(call->tx, held, &why, err);
 }
 
 /* ---- the clock ---- */

@@ -19,6 +19,8 @@ NODISCARD bool held_run(struct call *call, const char *method, const char *reque
 /** The same, and everything taken back: would it be done? */
 NODISCARD bool held_rehearse(struct call *call, const char *method, const char *request,
                              struct err *err);
+/** Sends it now; what cannot be done any more is stopped, as when its time has come. */
+NODISCARD bool held_hurry(struct call *call, const struct held *held, struct err *err);
 
 struct held_runner;
 /** Listens to `env->exchange`; the caller frees it after the exchange. Loop thread. */

@@ -135,20 +135,10 @@ static bool run_undo(struct call *call, const void *in, void **out, struct err *
     return true;
 }
 
-static bool send_now(struct call *call, const struct held *held, struct err *err)
-{
-    struct held_content content;
-    void *out;
-    const char *id;
-    return held_open(call->store, call->arena, call->env->self, held, &content, err) &&
-           held_run(call, held->method, content.request, &out, &id, err) &&
-           held_sent(call->tx, held, &content, id, err);
-}
-
 static bool run_send_now(struct call *call, const void *in, void **out, struct err *err)
 {
     struct held held;
-    if (!find(call, in, &held, err) || (held.state != HELD_SENT && !send_now(call, &held, err)))
+    if (!find(call, in, &held, err) || (held.state != HELD_SENT && !held_hurry(call, &held, err)))
         return false;
     return run_get(call, in, out, err);
 }

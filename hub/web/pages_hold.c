@@ -99,7 +99,10 @@ static void view_undone(struct page_visit *visit)
 
 static void view_sent(struct page_visit *visit)
 {
-    page_redirect(visit, page_value(visit, "sent.onward"));
+    bool sent = strcmp(page_value(visit, "sent.state"), "sent") == 0;
+    AUTO(buf_done) struct buf path = {0};
+    buf_addf(&path, WAITING_PAGE "%s", page_value(visit, "path.id"));
+    page_redirect(visit, sent ? page_value(visit, "sent.onward") : buf_text(&path));
 }
 
 const struct page pages_hold[] = {

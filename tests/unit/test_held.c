@@ -283,6 +283,18 @@ static void what_changed_meanwhile_stops_it_and_keeps_the_form(void **state)
     assert_int_equal(number(f, "SELECT count(*) FROM held"), 0);
 }
 
+static void hurried_it_stops_as_when_its_time_had_come(void **state)
+{
+    struct fixture *f = *state;
+    withdrawn(f);
+    assert_non_null(strstr(call_id(f, "Held/SendNow"), "\"state\":\"stopped\""));
+    assert_non_null(strstr(buf_text(&f->api.body), "\"problem\":\""));
+    expect_state(f, "stopped");
+    pass(f, 60000);
+    expect_state(f, "stopped");
+    assert_non_null(strstr(call_id(f, "Held/Undo"), SECRET));
+}
+
 static void what_could_not_be_sent_goes_after_a_week(void **state)
 {
     struct fixture *f = *state;
@@ -470,6 +482,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_clock_that_is_set_right_neither_keeps_nor_hurries_it,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_changed_meanwhile_stops_it_and_keeps_the_form, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(hurried_it_stops_as_when_its_time_had_come, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_could_not_be_sent_goes_after_a_week, set_up,
                                         tear_down),
