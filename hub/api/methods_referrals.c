@@ -212,6 +212,7 @@ static bool run_act(struct call *call, const void *in, void **out, struct err *e
         .wait_place = request->wait_place,
         .suggested_service = (const char *const *)request->suggested_service,
         .suggested_count = request->n_suggested_service,
+        .while_status = request->while_status,
         .confirms = request->confirms,
         .for_person = request->for_person,
         .uploads = (const char *const *)request->attachment,

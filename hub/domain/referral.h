@@ -96,6 +96,7 @@ struct referral_act {
     uint32_t wait_weeks, wait_place;
     const char *const *suggested_service;
     size_t suggested_count;
+    const char *while_status; /* a code, or NULL: refused in any other */
     bool confirms, for_person;
     const char *const *uploads; /* ANSWER, MESSAGE: of `account` */
     size_t upload_count;

@@ -411,7 +411,7 @@ static bool act_is_whole(const struct referral_act *act, struct err *err)
 }
 
 static bool state_allows(const struct referral *referral, const struct referral_event_key *key,
-                         struct err *err)
+                         const char *while_status, struct err *err)
 {
     const struct referral_state *state = &referral->state;
     if (state->flags & REFERRAL_FROZEN)
@@ -422,16 +422,22 @@ static bool state_allows(const struct referral *referral, const struct referral_
         return err_set(err, ERR_LIMIT, "this referral has %d events, which is the most",
                        EVENTS_PER_REFERRAL);
     struct referral_state after = *state;
+    const char *action = code_of_value(CODES_ACTION, (int)key->action);
+    const char *status = code_of_value(CODES_STATUS, (int)state->status);
+    if (is_set(while_status) && strcmp(while_status, status) != 0)
+        return err_set(err, ERR_CONFLICT,
+                       "%s cannot be done while the referral is %s: it changed after this was "
+                       "decided",
+                       action, status);
     if (referral_step(&after, key) == REFERRAL_APPLIED)
         return true;
     AUTO(buf_done) struct buf now = {0};
     unsigned allowed = referral_allowed(state, key->side);
-    for (int action = 1; *code_of_value(CODES_ACTION, action); action++)
-        if (allowed >> action & 1)
-            buf_addf(&now, "%s%s", now.len ? ", " : "", code_of_value(CODES_ACTION, action));
-    return err_set(err, ERR_CONFLICT, "%s cannot be done while the referral is %s; now: %s",
-                   code_of_value(CODES_ACTION, (int)key->action),
-                   code_of_value(CODES_STATUS, (int)state->status), buf_text(&now));
+    for (int i = 1; *code_of_value(CODES_ACTION, i); i++)
+        if (allowed >> i & 1)
+            buf_addf(&now, "%s%s", now.len ? ", " : "", code_of_value(CODES_ACTION, i));
+    return err_set(err, ERR_CONFLICT, "%s cannot be done while the referral is %s; now: %s", action,
+                   status, buf_text(&now));
 }
 
 static void fill_event(struct tx *tx, const struct referral *referral,
@@ -546,7 +552,8 @@ bool referral_act(struct tx *tx, const struct oid *id, const struct referral_act
     };
     Maillon__Hfp__V1__ReferralPayload payload;
     bool has_words = fill_words(tx, &referral, act, &payload) || act->upload_count;
-    if (!attach(tx, &referral, act, &payload, err) || !state_allows(&referral, &key, err) ||
+    if (!attach(tx, &referral, act, &payload, err) ||
+        !state_allows(&referral, &key, act->while_status, err) ||
         !erase_allows(&referral, act, has_words, err) ||
         (!is_for_protection(act->action) && !relation_allows(tx, &referral.peer, false, err)))
         return false;

@@ -314,6 +314,7 @@ json_t *referral_build_act(struct page_visit *visit)
         {"place", "place"},
         {"review", "review"},
         {"wait_weeks", "waitWeeks"},
+        {"while_status", "whileStatus"},
     };
     json_t *request = json_object();
     json_object_set_new(request, "id", json_string(page_value(visit, "path.id")));

@@ -292,6 +292,29 @@ static void a_day_of_one_person_is_not_said_to_the_next(void **state)
     }
 }
 
+/* Two colleagues answer one referral from pages that both say "requested". */
+static void who_decides_on_an_older_state_is_told_so(void **state)
+{
+    struct fixture *f = *state;
+    char json[300];
+    in_tx(f, add_carl);
+    accept_one(f, "s1", "venir");
+    snprintf(json, sizeof(json),
+             "{\"id\":\"%s\",\"action\":\"reject\",\"reason\":\"no-capacity\","
+             "\"whileStatus\":\"requested\"}",
+             f->id);
+    call_as(f, "carl", "Act", json);
+    assert_int_equal(f->api.http_status, 400);
+    assert_true(body_has(f, "reject cannot be done while the referral is accepted"));
+    snprintf(json, sizeof(json),
+             "{\"id\":\"%s\",\"action\":\"reject\",\"reason\":\"no-capacity\","
+             "\"whileStatus\":\"accepted\"}",
+             f->id);
+    call_as(f, "carl", "Act", json);
+    assert_true(f->api.ok);
+    assert_true(body_has(f, "\"status\":\"rejected\""));
+}
+
 static void roles_see_what_they_need_and_no_more(void **state)
 {
     struct fixture *f = *state;
@@ -452,6 +475,7 @@ int main(void)
         TEST(a_word_or_a_number_finds_somebody_and_shows_nobody_else),
         TEST(the_next_answer_begins_as_the_last_and_speaks_of_nobody),
         TEST(a_day_of_one_person_is_not_said_to_the_next),
+        TEST(who_decides_on_an_older_state_is_told_so),
         TEST(roles_see_what_they_need_and_no_more),
         TEST(the_export_has_the_signed_chain_and_both_key_logs),
         TEST(attempts_of_one_request_are_shown_together),

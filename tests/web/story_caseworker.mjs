@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
-import { axe, ctl, equal, ok, open, startHub, until as eventually } from "./lib.mjs";
+import { axe, ctl, equal, ok, open, startHub, texts, until as eventually } from "./lib.mjs";
 
 const services = (world) => `/directory/${world.service}`;
 
@@ -496,6 +496,36 @@ export const tests = [
     await undo(world, 0, "mulots");
     await marie.context().close();
     await paul.context().close();
+  }],
+
+  ["two colleagues do not answer the same person with a yes and a no", async (world) => {
+    const said = (await texts("fr"))("say.referral_moved");
+    const marie = await open(world, { who: "marie" });
+    const yes = await open(world, { who: "paul", hub: "mulots", javaScriptEnabled: false });
+    const no = await open(world, { who: "paul", hub: "mulots", javaScriptEnabled: false });
+    const refuse = async () => {
+      await no.check("input[name=reason][value=no-capacity]");
+      await no.locator("main button", { hasText: "Refuser" }).click();
+    };
+    const id = await send(marie, "Perrine");
+    await until(yes, "/referrals?box=in", "Perrine");
+    await undo(world, 10, "mulots");
+    await no.goto(`/referrals/${id}/refuse`);
+    await yes.goto(`/referrals/${id}`);
+    await yes.fill("#accept-contact_name", "Paul");
+    await yes.fill("#accept-next_step", "venir");
+    await yes.locator("button", { hasText: "Accepter" }).click();
+    await refuse(); /* both wait now */
+    await yes.locator("button", { hasText: "Envoyer tout de suite" }).click();
+    await yes.locator(".flash").waitFor();
+    await no.locator("button", { hasText: "Envoyer tout de suite" }).click();
+    equal(await no.locator("#failure").innerText(), said, "it says why");
+    equal(await no.locator("[data-countdown]").count(), 0, "and not that it leaves by itself");
+    await no.locator("button", { hasText: "Jeter" }).click();
+    await no.goto(`/referrals/${id}`);
+    ok((await no.locator(".state-word").innerText()).includes("Acceptée"), "the yes stands");
+    await undo(world, 0, "mulots");
+    for (const page of [marie, yes, no]) await page.context().close();
   }],
 
   ["who leaves or waits without scripts finds it sent", async (world) => {
