@@ -5,6 +5,7 @@ A key is used when a template has it as {{t.KEY}}, when a C file of hub/web has 
 when it is composed: a literal "prefix.%s" of a C file, page_word(visit, "prefix", …), a code list of
 COMPOSED below, or a field of the client API whose codes words.c puts into words ("urgency.urgent"
 for `urgency`).
+The reasons that a hub gives by itself (proto/README.md) have words, too: nobody reads a code.
 What other languages have is compared with French by test_catalog.c.
 """
 import glob
@@ -43,6 +44,12 @@ def composed_by(literals):
             yield re.sub(r"%(?:\\?\.\\\*)?[a-z]+", "[A-Za-z0-9_-]+", re.escape(literal).replace("\\%", "%"))
 
 
+def own_reasons(root):
+    text = read(os.path.join(root, "proto", "README.md"))
+    told = re.search(r"Reasons a hub gives by itself: (.+?)\.", text, re.S)
+    return re.findall(r"`([a-z-]+)`", told[1])
+
+
 def main(root):
     web = os.path.join(root, "hub", "web")
     code = read(os.path.join(web, "*.c"), os.path.join(web, "*.h"))
@@ -55,7 +62,9 @@ def main(root):
     fields = set(re.findall(r"^\s*(?:repeated )?[\w.]+ (\w+) = \d+;", protos, re.M))
     fields |= {re.sub(r"_(\w)", lambda m: m[1].upper(), field) for field in fields}
     unused = []
-    for key in re.findall(r'^msgid "(.+)"', read(os.path.join(web, "lang", "fr.po")), re.M):
+    keys = re.findall(r'^msgid "(.+)"', read(os.path.join(web, "lang", "fr.po")), re.M)
+    missing = [f"reason.{code}" for code in own_reasons(root) if f"reason.{code}" not in keys]
+    for key in keys:
         prefix = key.rsplit(".", 1)[0]
         if not (
             key in asked
@@ -68,7 +77,9 @@ def main(root):
             unused.append(key)
     for key in unused:
         print(f'lang/fr.po: nothing asks for "{key}"')
-    return 1 if unused else 0
+    for key in missing:
+        print(f'lang/fr.po: no "{key}"')
+    return 1 if unused or missing else 0
 
 
 if __name__ == "__main__":
