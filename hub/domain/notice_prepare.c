@@ -42,6 +42,22 @@ static bool lint(const Maillon__Hfp__V1__NoticeContent *content, struct err *err
     return true;
 }
 
+/* Nobody could claim any of it. */
+static bool can_be_claimed(const struct tx *tx, const Maillon__Hfp__V1__NoticeContent *content,
+                           struct err *err)
+{
+    uint64_t from_s = content->available_from_s, to_s = content->available_to_s;
+    uint32_t amount = content->quantity ? content->quantity->amount : 0;
+    if (to_s && to_s < from_s)
+        return err_set(err, ERR_INVALID, "the first day comes after the last: change one of them");
+    if (to_s && to_s < (uint64_t)(tx->now.ms / 1000))
+        return err_set(err, ERR_INVALID, "the last day has passed: write a later one");
+    if (amount && content->min_lot > amount)
+        return err_set(err, ERR_INVALID, "the smallest part is more than there is: %u at most",
+                       amount);
+    return true;
+}
+
 static bool takes_one_by_default(Maillon__Hfp__V1__NoticeKind kind)
 {
     return kind == KIND(SHORTAGE) || kind == KIND(SURPLUS) || kind == KIND(OFFER) ||
@@ -69,6 +85,8 @@ bool notice_prepare(struct tx *tx, const Maillon__Hfp__V1__NoticeContent *in,
             *content.quantity = *in->quantity;
         content.quantity->amount = 1;
     }
+    if (!can_be_claimed(tx, &content, err))
+        return false;
     *ret = content;
     return true;
 }

@@ -111,6 +111,8 @@ static const struct {
     {"{field} is not a date: write", "say.date_form"},
     {"review is a day that has passed", "say.review_past"},
     {"field \"amount\" of Quantity", "say.amount_form"},
+    {"field \"minLot\" of NoticeContent", "say.amount_form"},
+    {"field \"quantity\" of", "say.amount_form"},
     {"field \"kind\" of NoticeContent", "say.need_kind"},
     {"the consent does not cover what is sent", "say.consent_missing"},
     {"this was sent already", "say.held_sent"},
@@ -167,6 +169,13 @@ static const struct {
     {"{#count} files wait to be imported already", "say.import_many"},
     {"the entry that a hub keeps itself", "say.pair_hub"},
     {"these two are one already", "say.pair_round"},
+    /* Notices and claims. */
+    {"the first day comes after the last", "say.notice_days"},
+    {"the last day has passed", "say.notice_past"},
+    {"the smallest part is more than there is: {#amount} at most", "say.notice_lot"},
+    {"\"{field}\" holds what looks like a", "say.notice_person"},
+    {"{#count} are committed already: the amount", "say.notice_committed"},
+    {"only {#left} remain", "say.notice_left"},
     /* Own services. */
     {"this hub has no such service", "say.service_none"},
     {"no such service", "say.service_none"},

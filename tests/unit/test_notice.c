@@ -290,6 +290,39 @@ static void notices_carry_no_personal_data(void **state)
     assert_int_equal(query_i64(f, "SELECT count(*) FROM notice"), 0);
 }
 
+/* Nobody could ever come for it. */
+static void what_nobody_can_ever_claim_is_not_posted(void **state)
+{
+    struct domain_fixture *f = *state;
+    uint64_t now = now_s(f);
+    const struct {
+        uint64_t from_s, to_s;
+        uint32_t min_lot;
+        const char *problem;
+    } cases[] = {
+        {now + 86400, now + 3600, 0, "the first day comes after the last"},
+        {0, now - 1, 0, "the last day has passed"},
+        {0, 0, 13, "the smallest part is more than there is"},
+        {now - 86400, now + 3600, 12, NULL}, /* it runs already; all or nothing */
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct content c;
+        uint8_t uid[UID_BYTES];
+        Maillon__Hfp__V1__NoticeContent *content = mattresses(&c);
+        const struct notice_draft draft = {.content = content};
+        c.quantity.amount = 12;
+        content->available_from_s = cases[i].from_s;
+        content->available_to_s = cases[i].to_s;
+        content->min_lot = cases[i].min_lot;
+        if (cases[i].problem) {
+            assert_err(f, ERR_INVALID, notice_post(&f->tx, &draft, uid, &f->err));
+            assert_non_null(strstr(f->err.msg, cases[i].problem));
+        } else {
+            assert_ok(f, notice_post(&f->tx, &draft, uid, &f->err));
+        }
+    }
+}
+
 static void open_notices_have_a_limit(void **state)
 {
     struct domain_fixture *f = *state;
@@ -479,6 +512,7 @@ int main(void)
         CELL(the_shape_of_a_peers_notice_is_checked),
         CELL(a_posted_notice_is_signed_numbered_and_journalled),
         CELL(notices_carry_no_personal_data),
+        CELL(what_nobody_can_ever_claim_is_not_posted),
         CELL(open_notices_have_a_limit),
         CELL(ends_are_bounded_and_renewed_three_times),
         CELL(a_withdrawn_notice_is_not_changed_any_more),

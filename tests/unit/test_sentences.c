@@ -46,6 +46,11 @@ static const struct {
     {"the area \"Rdon\" is not the name of one commune or EPCI known here: give its code",
      "« Rdon » : nous ne trouvons pas une commune ou une intercommunalité de ce nom, ou il y en "
      "a plusieurs. Donnez son code : 35236, 243500741."},
+    {"the smallest part is more than there is: 12 at most",
+     "La plus petite quantité dépasse le total : 12 au plus."},
+    {"only 1 remain", "Il n’en reste que 1 : demandez-en moins."},
+    {"field \"quantity\" of ClaimNoticeRequest must be a whole number from 0, of 32 bits",
+     "Le nombre s’écrit en chiffres, sans virgule ni unité : 12."},
     {"many audit logs", NULL},
     {"introduced by ", NULL},
     {"something else", NULL},
