@@ -567,6 +567,43 @@ export const tests = [
     await page.context().close();
   }],
 
+  ["what one person agreed to is never ticked for the next", async (world) => {
+    const page = await open(world, { who: "marie", bypassCSP: true });
+    const ticked = () => page.locator(".consent input:checked").count();
+    await fillForm(world, page, "Gaston");
+    await page.waitForTimeout(600);
+    await page.reload();
+    await page.locator(".consent input:checked").first().waitFor();
+    equal(await ticked(), 3, "ticked after a reload");
+    await page.goto("/");
+    await page.goto(`/referrals/new?service=${encodeURIComponent(world.service)}`);
+    await page.locator("[data-recalled]").waitFor();
+    equal(await page.inputValue("#name"), "Gaston", "the draft");
+    equal(await ticked(), 0, "ticked on another visit");
+    equal((await axe(world, page)).join("\n"), "", "axe");
+    await page.locator("[data-recalled] button").click();
+    equal(await page.inputValue("#name"), "", "after clearing");
+    equal(await page.inputValue("#need"), "", "the need after clearing");
+    await page.reload();
+    await page.waitForTimeout(300);
+    equal(await page.inputValue("#name"), "", "and it stays so");
+    await fillForm(world, page, "Hilaire");
+    await page.click(".send button.primary");
+    await page.waitForURL((url) => /^\/referrals\/[^/]{12,}$/.test(url.pathname));
+    await page.goBack();
+    await page.waitForTimeout(300);
+    equal(await page.inputValue("#need"), "", "what was sent, after going back");
+    equal(await ticked(), 0, "ticked after going back");
+    await page.context().close();
+    const plain = await open(world, { who: "marie", javaScriptEnabled: false });
+    await fillForm(world, plain, "Ismaël");
+    await plain.click(".send button");
+    await plain.waitForURL((url) => /^\/referrals\/[^/]{12,}$/.test(url.pathname));
+    await plain.goBack();
+    equal(await plain.locator(".consent input:checked").count(), 0, "ticked without scripts");
+    await plain.context().close();
+  }],
+
   ["a power cut between typing and sending loses nothing", async (world) => {
     await startHub(world, { hub: "alone", name: "Seul", user: "nina", role: "coordinator" });
     const state = path.join(world.territory, "alone");

@@ -5,7 +5,9 @@
  *    told apart by data-row. While somebody types in it, it waits behind a button.
  *  - form[data-draft="name"]: what is typed survives a reload, a crash and the end of the session,
  *    for this account, until it was sent, or a week has passed, or somebody signs out, or somebody
- *    else signs in. It is kept sealed; the key comes with the pages of this account alone.
+ *    else signs in. It is kept sealed; the key comes with the pages of this account alone. What is in
+ *    [data-each-time] comes back on a reload alone: what one person agreed to is ticked for no other.
+ *    [data-recalled="name"][hidden] tells of it, and its button clears the form.
  *  - button[data-copy="#id"][hidden]: copies what that element says.
  *  - button[data-print][hidden]: prints the page.
  *  - input[list][data-several]: what the list offers goes on behind a comma.
@@ -253,10 +255,27 @@ async function kept(name) {
   }
 }
 
+/* How the browser came here: "navigate" is a visit of its own. */
+const came = performance.getEntriesByType?.("navigation")[0]?.type ?? "navigate";
+const state = (form) => fields(form).map((field) => (isBox(field) ? field.checked : field.value)).join("\n");
+
+function tellRecalled(form) {
+  const told = document.querySelector(`[data-recalled="${form.dataset.draft}"]`);
+  if (!told) return;
+  told.hidden = false;
+  told.querySelector("button").onclick = () => {
+    localStorage.removeItem(mine + form.dataset.draft);
+    form.reset();
+    told.hidden = true;
+    fields(form)[0]?.focus();
+  };
+}
+
 async function recall(form) {
-  const values = await kept(mine + form.dataset.draft);
+  const values = await kept(mine + form.dataset.draft), before = state(form);
   if (touched.has(form)) return; /* somebody was faster */
   for (const field of fields(form)) {
+    if (came === "navigate" && field.closest("[data-each-time]")) continue;
     const at = values.findIndex(([name, value]) => name === field.name && (field.type !== "radio" || value === field.value));
     if (at < 0) {
       if (field.type === "radio" && values.some(([name, value]) => name === field.name && value)) field.checked = false;
@@ -268,6 +287,12 @@ async function recall(form) {
     const fold = value && field.closest("details");
     if (fold && !isBox(field)) fold.open = true;
   }
+  if (state(form) !== before) tellRecalled(form);
+}
+
+/* Back on a form that was sent, browsers show again what they remember: it is for the next person. */
+function forget(form) {
+  if (came === "back_forward" && !touched.has(form) && localStorage.getItem(mine + form.dataset.draft) === null) form.reset();
 }
 
 const drafts = (test) => Object.keys(localStorage).filter((key) => key.startsWith(DRAFT)).filter(test)
@@ -298,7 +323,9 @@ try {
   for (const form of document.querySelectorAll("form[data-draft]")) {
     form.addEventListener("input", () => remember(form));
     form.addEventListener("submit", () => sessionStorage.setItem(SENT, mine + form.dataset.draft));
-    if (!document.querySelector("#failure")) recall(form);
+    if (document.querySelector("#failure")) continue;
+    recall(form);
+    addEventListener("pageshow", () => forget(form));
   }
 } catch {
   /* No storage here: drafts are not kept. */
