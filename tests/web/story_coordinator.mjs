@@ -113,6 +113,9 @@ async function walk(world, javaScriptEnabled) {
 
   await paul.goto(path);
   await paul.click("text=Une autre quantité");
+  await paul.fill("#quantity", "0"); /* would be all that remains */
+  await paul.click("details form[action$='/claim'] button");
+  equal(await paul.locator("#quantity:invalid").count(), 1, "nothing is no answer");
   await paul.fill("#quantity", "6");
   await paul.fill("#pick_up", "Livré jeudi matin par la camionnette");
   await paul.click("details form[action$='/claim'] button");
