@@ -144,7 +144,8 @@ static void fill_actions(struct call *call, const struct referral *referral,
                        ~(1u << REFERRAL_ACTION(EXPIRE));
     if (!(call->caller.roles & ROLE_CASEWORKER))
         return;
-    if (referral->purged_ms)
+    if (referral->purged_ms ||
+        referral->state.business_status == REFERRAL_BUSINESS(CONSENT_WITHDRAWN))
         allowed &= ~(1u << REFERRAL_ACTION(MESSAGE));
     if (referral->purged_ms || referral_is_live(referral->state.status))
         allowed &= ~(1u << REFERRAL_ACTION(PURGED));

@@ -495,6 +495,9 @@ static bool erase_allows(const struct referral *referral, const struct referral_
     if (has_words && referral->purged_ms)
         return err_set(err, ERR_CONFLICT,
                        "its personal data was erased: no text can be added to this referral");
+    if (has_words && referral->state.business_status == REFERRAL_BUSINESS(CONSENT_WITHDRAWN))
+        return err_set(err, ERR_CONFLICT,
+                       "the person has withdrawn consent: nothing more can be written about them");
     return true;
 }
 

@@ -115,6 +115,7 @@ void attachments_describe(struct page_visit *visit, json_t *referral)
     }
     json_object_set_new(referral, "may_attach",
                         json_boolean(referral_may(referral, "message") &&
+                                     referral_is_open(referral) &&
                                      json_array_size(json_object_get(referral, "attachment")) <
                                          ATTACHMENTS_PER_REFERRAL));
 }

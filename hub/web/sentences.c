@@ -98,6 +98,7 @@ static const struct {
     {"this referral is frozen", "say.referral_frozen"},
     {"its personal data was erased", "say.referral_erased"},
     {"its personal data is erased already", "say.referral_erased"},
+    {"the person has withdrawn consent", "say.referral_withdrawn"},
     {"the relation with the other hub is suspended", "say.relation_suspended"},
     {"the relation with the other hub is", "say.relation_not"},
     {"this hub does not know the other one", "say.relation_not"},

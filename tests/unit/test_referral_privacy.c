@@ -41,6 +41,8 @@ static void withdrawn_consent_purges_at_once_and_proves_it(void **state)
                      1);
     must_fail(f->b, try_act(f, f->b, (struct referral_act){.action = A(MESSAGE), .text = "x"}),
               ERR_CONFLICT, "erased");
+    must_fail(f->a, try_act(f, f->a, (struct referral_act){.action = A(MESSAGE), .text = "x"}),
+              ERR_CONFLICT, "withdrawn"); /* nobody would read it */
     struct wall next;
     assert_int_equal(get(f->a, &f->id).purged_ms, 0);
     hub_pair_advance(&f->pair, 73 * HOUR_MS);

@@ -342,10 +342,13 @@ export const tests = [
     await act(paul, helped, "accept", accept);
     await act(paul, helped, "complete", (form) => form.locator("[value=helped]").check());
     await until(marie, `/referrals/${helped}`, "aboutie");
+    equal(await marie.locator("#attach-file").count(), 0, "ways to send what would be refused");
+    equal(await marie.locator("#message-text").count(), 1, "and a word of thanks may be said");
     await act(marie, helped, "person-says", (form) => form.locator("[value=yes]").check());
     const withdrawn = await send(marie, "Max");
     await act(marie, withdrawn, "withdraw-consent");
     await until(marie, `/referrals/${withdrawn}`, "retirée par la personne");
+    equal(await marie.locator("#message-text, #attach-file").count(), 0, "ways to write about who withdrew");
     const mistaken = await send(marie, "Eva");
     await act(marie, mistaken, "void");
     await until(marie, `/referrals/${mistaken}`, "erreur de saisie");
