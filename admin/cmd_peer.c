@@ -274,6 +274,11 @@ static bool set_switch(struct ctl *ctl, json_t *request, const char *word, struc
     size_t len = strcspn(word, "=");
     const char *value = word[len] ? word + len + 1 : "";
     bool on = strcmp(value, "on") == 0;
+    if (len == 5 && strncmp(word, "local", len) == 0 && (on || strcmp(value, "off") == 0)) {
+        request_set(request, "local", json_boolean(on));
+        json_array_append_new(json_object_get(request, "set"), json_string("local"));
+        return true;
+    }
     for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++) {
         char path[40];
         if (strlen(switches[i].name) != len || strncmp(word, switches[i].name, len) != 0)
@@ -288,7 +293,7 @@ static bool set_switch(struct ctl *ctl, json_t *request, const char *word, struc
     }
     return wrong_usage(ctl, err,
                        "peer policy: \"%.*s\" is not one of notices-in, notices-out, ask-around, "
-                       "referrals",
+                       "referrals, local",
                        (int)len, word);
 }
 
@@ -375,7 +380,8 @@ static const struct option end_options[] = {
 static const struct option policy_options[] = {
     PEER,
     WORDS_LEFT("SWITCH=on|off", OPTION_REQUIRED, NULL,
-               "notices-in, notices-out, ask-around or referrals"),
+               "notices-in, notices-out, ask-around or referrals; local: it may have a "
+               "loopback or private address"),
     OPTIONS_END,
 };
 

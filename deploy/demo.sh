@@ -99,6 +99,7 @@ for pair in town:mulots town:reuse town:jobs reuse:jobs reuse:mulots; do
     IFS=: read -r a b <<<"$pair"
     step "${name[$a]} invites ${name[$b]}: joined, accepted on both sides"
     federate "$a" "$b"
+    ctl "$a" peer policy "${name[$b]}" local=on >/dev/null # the joiner said so when it joined
     ok
 done
 

@@ -50,6 +50,15 @@ static struct peer *add(struct federation *federation, const struct relation *re
     return peer;
 }
 
+/* It was one of other rules. */
+static void forget_failure(struct federation *federation, struct peer *peer)
+{
+    pthread_mutex_lock(&federation->live_mutex);
+    peer->live.dial_failed_ms = 0;
+    peer->live.last_error[0] = '\0';
+    pthread_mutex_unlock(&federation->live_mutex);
+}
+
 struct peer *peers_reload(struct federation *federation, const struct node_id *node)
 {
     struct relation *relation = mem_alloc(sizeof *relation);
@@ -60,9 +69,12 @@ struct peer *peers_reload(struct federation *federation, const struct node_id *n
         (found && !relation_read_kel(federation->config.reader, relation, &err)))
         log_line(LOG_ERROR, "could not read a relation reason=\"%s\"", err.msg);
     if (found && peer) {
-        bool dialled_before = policy_dials(&peer->relation);
+        bool may_go_elsewhere = peer->relation.local != relation->local;
+        bool goes_as_before = policy_dials(&peer->relation) && !may_go_elsewhere;
         peer->relation = *relation;
-        if (!dialled_before && policy_dials(relation)) { /* just joined or accepted: now */
+        if (may_go_elsewhere)
+            forget_failure(federation, peer);
+        if (!goes_as_before && policy_dials(relation)) { /* just joined, accepted, or local: now */
             peer->next_dial = peer->not_before = federation_now(federation);
             peer->attempts = 0;
             federation_due(federation, peer->next_dial);

@@ -280,21 +280,27 @@ static bool run_set_policy(struct call *call, const void *in, void **out, struct
     const Maillon__Api__V1__SetPolicyRequest *request = in;
     struct relation relation;
     unsigned mask = 0;
+    bool sets_local = false;
     for (size_t i = 0; i < request->n_set; i++) {
         unsigned bit = peer_switch_parse(request->set[i]);
-        if (!bit)
+        bool is_local = strcmp(request->set[i], "local") == 0;
+        if (!bit && !is_local)
             return err_set(err, ERR_INVALID,
-                           "switch %zu is none of notices-in, notices-out, ask-around, referrals",
+                           "switch %zu is none of notices-in, notices-out, ask-around, referrals, "
+                           "local",
                            i + 1);
         mask |= bit;
+        sets_local |= is_local;
     }
-    if (!mask)
+    if (!mask && !sets_local)
         return err_set(err, ERR_INVALID, "say in \"set\" which switches to change");
     if (!relation_resolve(call->store, request->id, &relation, err))
         return false;
     sign_audit(call);
     bool changed =
-        relation_set_switches(call->tx, &relation.node, mask, switches_of(request->switches), err);
+        relation_set_switches(call->tx, &relation.node, mask, switches_of(request->switches),
+                              err) &&
+        (!sets_local || relation_set_local(call->tx, &relation.node, request->local, err));
     call->tx->actor = NULL;
     return changed && answer_peer(call, &relation.node, out, err);
 }

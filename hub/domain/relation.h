@@ -147,6 +147,9 @@ NODISCARD bool relation_set_greeting(struct tx *tx, const struct node_id *node, 
                                      struct err *err);
 NODISCARD bool relation_set_switches(struct tx *tx, const struct node_id *node, unsigned mask,
                                      unsigned values, struct err *err);
+/** May it be dialled at a loopback or private address? */
+NODISCARD bool relation_set_local(struct tx *tx, const struct node_id *node, bool local,
+                                  struct err *err);
 
 /* What the other side's frames do. */
 /** PEER_REQUEST: records it as WAITING for our human when `invite` is one of ours, unused and

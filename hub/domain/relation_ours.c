@@ -262,3 +262,15 @@ bool relation_set_switches(struct tx *tx, const struct node_id *node, unsigned m
     return relation_row_save(tx, &row, err) &&
            relation_note(tx, actor_of(tx), "peer.policy", node, "policy", err);
 }
+
+bool relation_set_local(struct tx *tx, const struct node_id *node, bool local, struct err *err)
+{
+    struct relation_row row;
+    if (!relation_row_get(tx->store, node, &row, err))
+        return false;
+    if (row.relation.local == local)
+        return true;
+    row.relation.local = local;
+    return relation_row_save(tx, &row, err) &&
+           relation_note(tx, actor_of(tx), "peer.policy", node, "policy", err);
+}

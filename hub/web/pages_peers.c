@@ -37,12 +37,16 @@ static void shape_peer(struct page_visit *visit, json_t *peer)
     admin_add_zero(peer, "openReferrals", "referrals");
     admin_say_list(visit, peer, "warning");
     admin_say_one(visit, peer, "provenance");
+    admin_say_one(visit, peer, "lastError");
     json_object_set_new(peer, "lanes", shape_lanes(visit, peer));
     json_object_set_new(peer, "is_dialled", json_boolean(is_text(peer, "direction", "we dialled")));
     /* Told once whether it is known to fail or was never tried. */
-    json_object_set_new(peer, "dial_fails",
-                        json_boolean(!is_text(peer, "dialFailed", "") &&
-                                     !json_is_true(json_object_get(peer, "weReach"))));
+    bool fails =
+        !is_text(peer, "dialFailed", "") && !json_is_true(json_object_get(peer, "weReach"));
+    bool connected = json_is_true(json_object_get(peer, "connected"));
+    json_object_set_new(peer, "dial_fails", json_boolean(fails));
+    json_object_set_new(peer, "shows_error",
+                        json_boolean(!is_text(peer, "lastError", "") && (fails || !connected)));
     json_array_foreach(json_object_get(peer, "referral"), i, referral)
     {
         json_object_set_new(referral, "number", json_integer((json_int_t)i + 1));
@@ -98,16 +102,16 @@ static void shape_confirm(struct page_visit *visit)
     shape_peer(visit, json_object_get(page_context(visit), "peer"));
 }
 
-/* All four: a box that is not ticked is not sent. */
+/* All of them: a box that is not ticked is not sent. */
 static json_t *build_switches(struct page_visit *visit)
 {
-    return json_pack("{s:s, s:{s:b, s:b, s:b, s:b}, s:[s, s, s, s]}", "id",
-                     page_value(visit, "path.id"), "switches", "noticesIn",
-                     *page_value(visit, "form.notices_in") != 0, "noticesOut",
-                     *page_value(visit, "form.notices_out") != 0, "askAround",
-                     *page_value(visit, "form.ask_around") != 0, "referrals",
-                     *page_value(visit, "form.referrals") != 0, "set", "notices-in", "notices-out",
-                     "ask-around", "referrals");
+    return json_pack(
+        "{s:s, s:{s:b, s:b, s:b, s:b}, s:b, s:[s, s, s, s, s]}", "id", page_value(visit, "path.id"),
+        "switches", "noticesIn", *page_value(visit, "form.notices_in") != 0, "noticesOut",
+        *page_value(visit, "form.notices_out") != 0, "askAround",
+        *page_value(visit, "form.ask_around") != 0, "referrals",
+        *page_value(visit, "form.referrals") != 0, "local", *page_value(visit, "form.local") != 0,
+        "set", "notices-in", "notices-out", "ask-around", "referrals", "local");
 }
 
 static void show_invite(struct page_visit *visit)

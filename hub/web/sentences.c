@@ -37,7 +37,11 @@ static const struct {
     {"wait: it goes on by itself", "say.recover_wait"},
     {"the disk changed stored bytes", "say.disk_damage"},
     {"this hub is not fetching anything", "say.not_recovering"},
-    /* Peers: warnings, and where a relation comes from. */
+    /* Peers: warnings, why a call failed, and where a relation comes from. */
+    {"port {port} is not in dial-ports", "say.dial_port"},
+    {"the address is not a public one", "say.dial_inside"},
+    {"could not connect", "say.dial_nobody"},
+    {"the name has no address", "say.dial_name"},
     {"They reach us, but our dialling fails", "say.dial_one_way"},
     {"We cannot reach them", "say.dial_fails"},
     {"No address is known", "say.no_address"},

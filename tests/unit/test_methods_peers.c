@@ -97,6 +97,14 @@ static void the_policy_changes_only_named_switches(void **state)
     assert_true(peer->switches->referrals && peer->switches->notices_in);
     assert_true(peer->connected);
     assert_string_equal(peer->direction, "we dialled");
+    assert_false(peer->local);
+    char local[] = "local";
+    set[0] = local; /* who accepted has no invite to say it with */
+    request.switches = NULL;
+    request.local = true;
+    assert_ok(f, run(f, "", "SetPolicy", &request, &out));
+    peer = out;
+    assert_true(peer->local && peer->switches->referrals);
     set[0] = wrong;
     assert_err(f, ERR_INVALID, run(f, "", "SetPolicy", &request, &out));
 }

@@ -91,6 +91,10 @@ async function link(world) {
   await alix.click("form[action$='/switches'] button");
   await alix.waitForURL(/done=switches/);
   ok(await alix.isChecked("input[name=referrals]") && !(await alix.isChecked("input[name=notices_in]")), "both switches changed");
+  await alix.check("input[name=local]"); /* who accepts says it here; who joins said so */
+  await alix.click("form[action$='/switches'] button");
+  await alix.locator(".flash").waitFor();
+  ok(await alix.isChecked("input[name=local]") && await alix.isChecked("input[name=referrals]"), "it may be called on the local network");
   equal(alix.problems.join("\n"), "", "errors in the console");
   await alix.context().close();
 
