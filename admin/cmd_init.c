@@ -16,10 +16,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define PATH_SIZE 512
+#define WSS       "wss://"
 
 struct setup {
     const char *dir, *sheets_path;
@@ -198,10 +200,15 @@ static void show_text(const struct setup *setup, struct buf *sheets)
         fputs(buf_text(sheets), stdout);
         sheets_advice();
     }
+    const char *url = setup->config.url;
+    bool is_secure = strncmp(url, WSS, strlen(WSS)) == 0;
     printf("Next:\n"
            "  hubd --state %s\n"
-           "  hubctl --hub %s user add NAME --role admin\n",
-           setup->dir, setup->dir);
+           "  hubctl --hub %s user add NAME --role caseworker,coordinator,admin\n"
+           "The first goes on in its terminal; the second, in another one, prints a passphrase.\n"
+           "Sign in with it at https://%s/: the browser warns once, since this hub made its own\n"
+           "certificate.\n",
+           setup->dir, setup->dir, is_secure ? url + strlen(WSS) : setup->config.listen);
 }
 
 static bool show(const struct ctl *ctl, const struct setup *setup, struct buf *sheets,

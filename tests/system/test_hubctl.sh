@@ -95,7 +95,7 @@ run 'the path of a socket has a limit' 1 'longer than' -- --hub "/$(printf 'x%.0
 run 'init needs a name' 2 '--name NAME is missing' -- init --state "$work/new"
 run 'init checks the address' 2 'ADDRESS:PORT' -- init --name X --state "$work/new" --listen 8443
 run 'init checks the url' 2 'wss://host' -- init --name X --state "$work/new" --url http://x
-run 'init prints two sheets' 0 '^RECOVERY SHEET 1 OF 2' '^RECOVERY SHEET 2 OF 2' '^  words  ' \
+run 'init prints two sheets' 0 '^RECOVERY SHEET 1 OF 2' '^RECOVERY SHEET 2 OF 2' '^  words  ' 'https://val.example/' \
     -- init --name 'Épicerie du Val' --state "$work/new" --url wss://val.example
 output=$(stat -c %a new new/hub.ini new/op.key new/hub.db new/tls.key | tr '\n' ' '; ls new)
 status=0
