@@ -65,6 +65,7 @@ async function importFile(world, javaScriptEnabled) {
   await stage(page, file, "Hub");
   ok((await page.locator(".lead").innerText()).includes(file), "the name of the file");
   equal(await figure(page, 0), records, "what would be added");
+  ok((await page.locator("main").innerText()).includes("Les doublons se cherchent pendant l’import"), "what it cannot know yet");
   ok((await ctl(world, "--json", "directory", "review")).length > 2, "the hub goes on");
   await page.click("main .button.primary");
   await page.waitForURL(/done=imported/);
