@@ -86,8 +86,10 @@ async function secondFactor(world, name, scripts) {
   await page.emulateMedia({ media: "screen" });
   await page.goto("/account/second-factor");
   ok(!(await page.content()).includes(recovery[0]) && !(await page.content()).includes(secret), "shown once");
+  ok((await page.locator("main").innerText()).includes("Il en reste 8."), "how many codes are left");
   await look(world, page, "second-factor-on", scripts);
   await page.goto("/account");
+  ok((await page.locator("main").innerText()).includes("Il reste 8 codes de secours."), "and on the account");
   equal(await page.locator("#protect").count(), 0, "reminders");
 
   const other = await open(world, { javaScriptEnabled: scripts, bypassCSP: true });
