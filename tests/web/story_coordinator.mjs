@@ -1,6 +1,5 @@
 /* The coordinator: post what is short, see who hears it, watch answers add up, claim from others. */
-import { join } from "node:path";
-import { count, ctl, equal, ok, open, startHub, until } from "./lib.mjs";
+import { count, ctl, equal, ok, open, photograph, startHub, until } from "./lib.mjs";
 
 export const pages = [
   { name: "notices", path: "/notices", who: "lea" },
@@ -49,15 +48,6 @@ async function appears(page, path, what, javaScriptEnabled) {
 }
 
 /** What only a walk comes by: looked at like the pages above. */
-async function picture(world, page, name) {
-  const size = page.viewportSize();
-  for (const width of [320, 1280]) {
-    await page.setViewportSize({ width, height: 900 });
-    await page.screenshot({ path: join(world.screens, `${name}-fr-light-${width}.png`), fullPage: true });
-  }
-  await page.setViewportSize(size);
-}
-
 const remaining = async (page) => (await page.locator(".measure .rest dd").innerText()).trim();
 
 async function walk(world, javaScriptEnabled) {
@@ -84,7 +74,7 @@ async function walk(world, javaScriptEnabled) {
 
   await arrive(paul, path);
   equal(await paul.locator("main b").count(), 0, "elements out of data");
-  await picture(world, paul, "notice-to-claim");
+  await photograph(world, paul, "notice-to-claim");
   const other = count(paul);
   await other.click("form[action$='/claim'] button >> nth=0");
   await paul.waitForURL(/done=claimed/);
@@ -123,7 +113,7 @@ async function walk(world, javaScriptEnabled) {
   await (await appears(lea, path, "form[action$='/agree'] button.primary", javaScriptEnabled)).click();
   await lea.waitForURL(/done=claim-agree/);
   ok(await lea.locator("text=par la camionnette").isVisible(), "the pick-up words");
-  await picture(world, lea, "notice-promised");
+  await photograph(world, lea, "notice-promised");
   await paul.goto(path);
   await (await appears(paul, path, "form[action$='/under-way'] button", javaScriptEnabled)).click();
   await paul.waitForURL(/done=claim-under-way/);
@@ -138,7 +128,7 @@ async function walk(world, javaScriptEnabled) {
   await lea.waitForURL(/done=claim-delivered/);
   equal(await lea.locator(".measure .given dd").innerText(), "5", "what was really delivered");
   await lea.click("summary >> text=C’est terminé");
-  await picture(world, lea, "notice-delivered");
+  await photograph(world, lea, "notice-delivered");
   await lea.click("form[action$='/close'] button[value=yes]");
   await lea.waitForURL(/done=closed/);
   ok((await lea.locator(".tile-kind .badge").first().innerText()).includes("terminée"), "it is closed");
@@ -302,7 +292,7 @@ export const tests = [
       return (await paul.locator("#mine ~ ul .badge >> text=L’annonce a changé").count()) > 0;
     });
     ok((await paul.locator("#theirs ~ ul").innerText()).includes("CCAS de Redon"), "who posted it");
-    await picture(world, paul, "notices-changed");
+    await photograph(world, paul, "notices-changed");
     await lea.context().close();
     await paul.context().close();
   }],
