@@ -217,15 +217,11 @@ static void add_chips(struct page_visit *visit, const char *path)
 void directory_add_choices(struct page_visit *visit, const char *path)
 {
     json_t *context = page_context(visit);
-    bool folded = true;
-    static const char *const inside[] = {"theme", "public", "age", "language", "mode", "only"};
-    for (size_t i = 0; i < ARRAY_LEN(inside); i++)
-        folded = folded && !*said(visit, inside[i]);
     for (size_t i = 0; i < ARRAY_LEN(choice_lists); i++)
         add_list(visit, &choice_lists[i]);
     add_more_languages(visit);
     add_chips(visit, path);
-    json_object_set_new(context, "unfolded", json_boolean(!folded));
+    json_object_set_new(context, "unfolded", json_boolean(*said(visit, "age"))); /* has no chip */
     set_link(visit, context, "map_link", "/directory/map", FROM, said(visit, FROM));
     set_link(visit, context, "list_link", "/directory", FROM, said(visit, FROM));
     json_object_set_new(context, "action", json_string(path));
