@@ -3,6 +3,7 @@
 #include "hub/base/text.h"
 #include "hub/web/pages_internal.h"
 #include "hub/web/pages_referral.h"
+#include "hub/web/service_words.h"
 #include "hub/web/spoken_names.h"
 
 #include <stdio.h>
@@ -273,27 +274,28 @@ static bool is_listed(const json_t *list, const char *id)
     return false;
 }
 
-static void add_other(json_t *list, json_t *service, const json_t *referral, const char *why)
+static void add_other(struct page_visit *visit, json_t *list, json_t *service,
+                      const json_t *referral, const char *why)
 {
     const char *id = page_text(service, "id");
     const json_t *content = json_object_get(service, "content");
     if (!*id || is_text(referral, "service", id) || is_listed(list, id))
         return;
     bool sends = is_set(service, "takesReferrals") && !is_set(service, "ours");
-    double km = json_number_value(json_object_get(service, "distanceKm"));
-    json_t *other =
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:b}", "id", id, "name",
-                  page_text(content, "name"), "owner", page_text(service, "ownerName"), "commune",
-                  page_text(content, "communeName"), "phone", page_text(content, "phone"), "sends",
-                  sends, "ours", is_set(service, "ours"), why, 1);
-    if (json_object_get(service, "distanceKm") && km >= 0.5)
-        json_object_set_new(other, "km", json_integer((json_int_t)(km + 0.5)));
-    json_array_append_new(list, other);
+    service_words_add(visit, service, json_object_get(service, "distanceKm"));
+    json_array_append_new(
+        list,
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:O*, s:O*, s:b}", "id", id, "name",
+                  page_text(content, "name"), "owner", page_text(service, "by"), "commune",
+                  page_text(content, "communeName"), "phone", page_text(content, "phone"),
+                  "phone_text", page_text(service, "phone_text"), "sends", sends, "ours",
+                  is_set(service, "ours"), "km", json_object_get(service, "km"), "close",
+                  json_object_get(service, "close"), why, 1));
 }
 
 /* First those that suit, nearest first as the search has them. */
-static void add_found(json_t *list, json_t *search, const json_t *referral, size_t max,
-                      const char *why)
+static void add_found(struct page_visit *visit, json_t *list, json_t *search,
+                      const json_t *referral, size_t max, const char *why)
 {
     for (int suiting = 1; suiting >= 0; suiting--) {
         json_t *service;
@@ -303,7 +305,7 @@ static void add_found(json_t *list, json_t *search, const json_t *referral, size
             json_t *fit = json_object_get(service, "fit");
             bool suits = !fit || is_set(fit, "fits");
             if (suits == suiting && json_array_size(list) < max)
-                add_other(list, service, referral, why);
+                add_other(visit, list, service, referral, why);
         }
     }
 }
@@ -315,10 +317,10 @@ void referral_add_others(struct page_visit *visit, const json_t *referral, size_
     size_t named = json_array_size(json_object_get(referral, "suggestedService"));
     for (size_t i = 0; i < SUGGESTED_MAX; i++)
         if (json_object_get(context, suggested[i]))
-            add_other(list, json_object_get(context, suggested[i]), referral, "suggested");
+            add_other(visit, list, json_object_get(context, suggested[i]), referral, "suggested");
     size_t here = json_array_size(list);
-    add_found(list, json_object_get(context, "lift"), referral, here + 2, "lifts");
-    add_found(list, json_object_get(context, "search"), referral, max, "found");
+    add_found(visit, list, json_object_get(context, "lift"), referral, here + 2, "lifts");
+    add_found(visit, list, json_object_get(context, "search"), referral, max, "found");
     json_object_set_new(context, "unknown_any", json_boolean(named > here));
     json_object_set_new(context, "other_any", json_boolean(json_array_size(list) > 0));
     json_object_set_new(context, "other", list);

@@ -104,6 +104,19 @@ export const tests = [
     throw new Error("60 tabs do not reach the first answer");
   }],
 
+  ["other services say who to call as people write it, and each name once", async (world) => {
+    const page = await open(world, { who: "marie", javaScriptEnabled: false });
+    await page.goto(`/referrals/${world.accepted}/elsewhere`);
+    const calls = await page.locator(".row a[href^='tel:']").allInnerTexts();
+    ok(calls.length > 0, "some take no referrals");
+    for (const call of calls) ok(/^Appeler.* 0\d( \d\d){4}$/s.test(call.replaceAll("\u00a0", " ")), call);
+    for (const row of await page.locator(".row-main").all()) {
+      const name = await row.locator("h2").innerText();
+      ok(!(await row.locator(".row-facts").innerText()).startsWith(name), `${name} is said twice`);
+    }
+    await page.context().close();
+  }],
+
   ["choices are links that keep the question, are marked, and go away again", async (world) => {
     const page = await open(world, { who: "marie", javaScriptEnabled: false });
     await page.goto("/directory?words=ordinateur&near=Redon");
