@@ -210,11 +210,13 @@ static json_t *side_of(struct page_visit *visit, const json_t *service, const ch
     char shown[DESCRIPTION_MAX + 1];
     json_t *origin, *side = json_object();
     size_t i;
-    AUTO(buf_done) struct buf hours = {0};
-    if (strcmp(field, "openingHours") == 0) {
-        service_words_hours(page_catalog(visit), text, &hours);
-        text = buf_text(&hours);
-    }
+    AUTO(buf_done) struct buf said = {0};
+    if (strcmp(field, "openingHours") == 0)
+        service_words_hours(page_catalog(visit), text, &said);
+    else if (strcmp(field, "phone") == 0)
+        service_words_phone(text, &said);
+    if (said.len)
+        text = buf_text(&said);
     text_copy(shown, sizeof(shown), text);
     json_object_set_new(side, "text", json_string(shown));
     json_object_set_new(side, "longer", json_boolean(strlen(text) > strlen(shown)));
@@ -281,6 +283,9 @@ static void shape_pair(struct page_visit *visit, json_t *pair)
     bool keeps_first = strcmp(page_text(pair, "kept"), page_text(first, "id")) == 0;
     json_object_set(pair, "stays", keeps_first ? first : second);
     json_object_set(pair, "goes", keeps_first ? second : first);
+    if (strcmp(page_text(pair, "decidedBy"), "operator") == 0) /* the command line has no name */
+        json_object_set_new(pair, "decidedBy",
+                            json_string(catalog_text(page_catalog(visit), "review.operator", 1)));
 }
 
 static void view_review(struct page_visit *visit)

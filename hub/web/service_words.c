@@ -403,10 +403,8 @@ static void add_made_for(struct page_visit *visit, json_t *service)
 
 /* --- who, when, how --------------------------------------------------------------------------- */
 
-/* "+33299711304" and "0299711304" as they are read aloud; others as they are. */
-static void add_phone(json_t *service)
+void service_words_phone(const char *phone, struct buf *out)
 {
-    const char *phone = page_text(json_object_get(service, "content"), "phone");
     char digits[11] = "";
     const char *at = strncmp(phone, "+33", 3) == 0 ? phone + 3 : phone;
     size_t used = at != phone;
@@ -417,13 +415,18 @@ static void add_phone(json_t *service)
             digits[used++] = *at;
         else if (*at != ' ' && *at != '.')
             break;
-    if (*at || used != 10 || digits[0] != '0') {
-        json_object_set_new(service, "phone_text", json_string(phone));
-        return;
-    }
-    json_object_set_new(service, "phone_text",
-                        json_sprintf("%.2s\xc2\xa0%.2s\xc2\xa0%.2s\xc2\xa0%.2s\xc2\xa0%.2s", digits,
-                                     digits + 2, digits + 4, digits + 6, digits + 8));
+    if (*at || used != 10 || digits[0] != '0')
+        buf_add_text(out, phone);
+    else
+        buf_addf(out, "%.2s\xc2\xa0%.2s\xc2\xa0%.2s\xc2\xa0%.2s\xc2\xa0%.2s", digits, digits + 2,
+                 digits + 4, digits + 6, digits + 8);
+}
+
+static void add_phone(json_t *service)
+{
+    AUTO(buf_done) struct buf text = {0};
+    service_words_phone(page_text(json_object_get(service, "content"), "phone"), &text);
+    json_object_set_new(service, "phone_text", json_string(buf_text(&text)));
 }
 
 /* Who offers it, when that is not its name already. */

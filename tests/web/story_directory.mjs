@@ -90,6 +90,7 @@ async function decide(world, javaScriptEnabled) {
   ok((await first.locator("tbody tr").count()) >= 2, "what differs, side by side");
   const heads = await first.locator("thead th").allInnerTexts();
   ok(heads.slice(1).every((head) => /\d/.test(head)), `each with its date: ${heads}`);
+  ok(!(await page.locator("main").innerText()).includes("+33"), "numbers as people write them");
   const id = await first.getAttribute("id");
   await first.locator("button[value=apart]").click();
   await page.waitForURL(/done=pair-apart/);
@@ -103,6 +104,7 @@ async function decide(world, javaScriptEnabled) {
   await page.reload();
   equal(await open_(), after, "the same file again asks nothing again");
   await page.goto("/admin/review/same");
+  ok(!(await page.locator("main").innerText()).includes("operator"), "who decided, in words");
   await page.locator("main form button").first().click();
   await page.waitForURL(/done=pair-open/);
   await page.context().close();
