@@ -66,7 +66,7 @@ async function walk(world, javaScriptEnabled) {
   equal(await lea.inputValue("#what"), "chaises & <b>tables</b", "the thing");
   ok(/^\d{4}-/.test(await lea.inputValue("#until")), "the day that was named");
   const reach = await lea.locator(".reach").innerText();
-  ok(reach.includes("1 structure l’entendra") && reach.includes("Les Mulots"), `who hears it, before sending: ${reach}`);
+  ok(reach.includes("1 structure la recevra") && reach.includes("Les Mulots"), `who gets it, before sending: ${reach}`);
   await hand.click("main .actions .button.primary");
   await lea.waitForURL(/done=posted/);
   hand.done(world, `a notice${javaScriptEnabled ? "" : ", without scripts"}`, { screens: 2, fields: 5, seconds: 30 });
@@ -172,7 +172,7 @@ export const tests = [
     await lea.click(".reach summary");
     await lea.selectOption("#circle", circle);
     await lea.click("button[formaction='/notices/check']");
-    ok((await lea.locator(".reach").innerText()).includes("Personne ne l’entendra"), "the circle has no other member yet");
+    ok((await lea.locator(".reach").innerText()).includes("Personne ne la recevra"), "the circle has no other member yet");
     equal(await lea.inputValue("#what"), "Nous fermons lundi", "what was typed stays");
     await lea.click("main .actions .button.primary");
     await lea.waitForURL(/done=posted/);
@@ -335,7 +335,7 @@ export const tests = [
     await page.goto("/notices/new");
     await page.fill("#what", "On donne 9 bureaux");
     await page.click("main .button.primary");
-    ok((await page.locator(".reach").innerText()).includes("Personne ne l’entendra"), "nobody is there yet");
+    ok((await page.locator(".reach").innerText()).includes("Personne ne la recevra"), "nobody is there yet");
     await page.click("main .actions .button.primary");
     await page.waitForURL(/\/held\//);
     await page.click("form[action$='/undo'] button");
