@@ -184,6 +184,14 @@ static bool place_name(struct drawing *d, double x, double y, double width, stru
     return false;
 }
 
+/* Text begins or ends at its mark: letters are as wide as the font has them, not as we guess. */
+static double text_at(const struct map_box *box, double mark, const char **ret_anchor)
+{
+    bool is_right = mark <= box->x, is_left = mark >= box->x + box->width;
+    *ret_anchor = is_right ? "start" : is_left ? "end" : "middle";
+    return is_right ? box->x + 3 : is_left ? box->x + box->width - 3 : box->x + box->width / 2;
+}
+
 static void add_names(struct drawing *d, size_t most)
 {
     json_t *names = json_array();
@@ -197,7 +205,9 @@ static void add_names(struct drawing *d, size_t most)
         double width = map_text_width(thing->label, TEXT_SIZE) + 6;
         if (!place_name(d, x, y, width, &box))
             continue;
-        json_t *name = at(box.x + 3, box.y + LINE - 5);
+        const char *anchor;
+        json_t *name = at(text_at(&box, x, &anchor), box.y + LINE - 5);
+        json_object_set_new(name, "anchor", json_string(anchor));
         json_object_set_new(name, "text", json_string(thing->label));
         if (!d->ask->counts)
             json_object_set_new(name, "dot", at(x, y));
@@ -332,7 +342,10 @@ static void add_hubs(struct drawing *d)
             map_place_beside(&d->room, box.x + HUB_SIZE / 2.0, box.y + HUB_SIZE / 2.0,
                              HUB_SIZE / 2.0 + 1, width, LINE, &text)) {
             json_object_set_new(hub, "text", json_string(thing->label));
-            json_object_set_new(hub, "text_x", whole(text.x + 3));
+            const char *anchor;
+            json_object_set_new(hub, "text_x",
+                                whole(text_at(&text, box.x + HUB_SIZE / 2.0, &anchor)));
+            json_object_set_new(hub, "anchor", json_string(anchor));
             json_object_set_new(hub, "text_y", whole(text.y + LINE - 5));
         }
         json_array_append_new(hubs, hub);
