@@ -107,14 +107,13 @@ static void add_verbs(json_t *referral)
     for (size_t i = 0; i < ARRAY_LEN(talk); i++)
         said += referral_may(referral, talk[i]);
     json_object_set_new(referral, "may_talk", json_boolean(said > 0));
-    json_object_set_new(referral, "first_is",
-                        json_pack("{s:b}",
-                                  referral_may(referral, "agree-cancel")       ? "agree-cancel"
-                                  : referral_may(referral, "accept")           ? "accept"
-                                  : referral_may(referral, "answer") && !waits ? "answer"
-                                  : is_text(referral, "status", "accepted")    ? "progress"
-                                                                               : "complete",
-                                  1));
+    const char *first = referral_may(referral, "agree-cancel")       ? "agree-cancel"
+                        : referral_may(referral, "accept")           ? "accept"
+                        : referral_may(referral, "answer") && !waits ? "answer"
+                        : is_text(referral, "status", "accepted")    ? "progress"
+                                                                     : "complete";
+    json_object_set_new(referral, "first_is", json_pack("{s:b}", first, 1));
+    json_object_set_new(referral, "is_our_turn", json_boolean(referral_may(referral, first)));
 }
 
 /* Which form failed stays open, with what was typed. */
