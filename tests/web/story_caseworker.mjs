@@ -215,6 +215,31 @@ export const tests = [
     await paul.context().close();
   }],
 
+  ["what a service asks for is what its people read", async (world) => {
+    const told = { "birth-year": "1987", "household-size": "4", guardian: "sa tante Rose", commune: "Allaire" };
+    const file = path.join(world.territory, "asking.json");
+    fs.writeFileSync(file, JSON.stringify({ name: "Atelier qui demande", description: "Un coup de main",
+      theme: ["numerique--acquerir-un-equipement-informatique"], reach: ["hub"], communeName: "Redon", postalCode: "35600", commune: "35236",
+      asked: Object.keys(told).map((field) => ({ field, why: "pour préparer la venue" })) }));
+    const service = JSON.parse(await ctl(world, "mulots", "--json", "directory", "put", file)).id;
+    await eventually("the service", () => ctl(world, "town", "directory", "show", service).then(() => true, () => false));
+    const page = await open(world, { who: "marie" });
+    await page.goto(`/referrals/new?service=${encodeURIComponent(service)}`);
+    await page.fill("#name", "Solange");
+    await page.fill("#need", "voudrait apprendre l’ordinateur");
+    for (const [field, value] of Object.entries(told)) await page.fill(`#extra-${field}`, value);
+    for (const field of ["name", "need", ...Object.keys(told)]) await page.check(`input[name=share][value=${field}]`);
+    await page.check("input[value=spoken]");
+    await page.click(".send button");
+    await page.waitForURL((url) => !url.pathname.endsWith("/new"));
+    const id = new URL(page.url()).pathname.split("/").pop();
+    const paul = await open(world, { who: "paul", hub: "mulots" });
+    for (const value of Object.values(told)) await until(paul, `/referrals/${id}`, value);
+    await page.context().close();
+    await paul.context().close();
+    await ctl(world, "mulots", "directory", "remove", service);
+  }],
+
   ["a double press sends nothing twice", async (world) => {
     const page = await open(world, { who: "marie" });
     await page.goto(`/referrals/new?service=${encodeURIComponent(world.service)}`);
