@@ -168,21 +168,32 @@ static void fill_next(struct call *call, const struct relation *relation,
     view->next_words = referral_next_words(call->arena, &seen, relation, call->now);
 }
 
+static char *service_id(struct call *call, const struct referral *referral)
+{
+    char owner[NODE_ID_TEXT];
+    node_id_text(referral->is_out ? &referral->peer : identity_node(call->env->self), owner);
+    return arena_printf(call->arena, "%s/%s", owner, referral->service);
+}
+
+/* As it was called when this hub sent; as this hub calls it when it received. */
+static char *service_name(struct call *call, const struct referral *referral)
+{
+    struct directory_service service;
+    struct err unknown = {0};
+    bool found =
+        !referral->is_out && directory_find_service(call->store, call->arena,
+                                                    service_id(call, referral), &service, &unknown);
+    return rpc_text(call, found ? service.content->name : referral->service_name);
+}
+
 /* Beside a name it would tell why the person comes: not for who sees the name and no reasons. */
 static void fill_service(struct call *call, const struct referral *referral,
                          Maillon__Api__V1__Referral *view)
 {
-    char owner[NODE_ID_TEXT];
     if (sight_of(call) == SEES_LOGISTICS)
         return;
-    node_id_text(referral->is_out ? &referral->peer : identity_node(call->env->self), owner);
-    view->service = arena_printf(call->arena, "%s/%s", owner, referral->service);
-    view->service_name = rpc_text(call, referral->service_name);
-    struct directory_service service;
-    struct err unknown = {0};
-    if (!referral->is_out &&
-        directory_find_service(call->store, call->arena, view->service, &service, &unknown))
-        view->service_name = rpc_text(call, service.content->name);
+    view->service = service_id(call, referral);
+    view->service_name = service_name(call, referral);
 }
 
 static bool fill_names(struct call *call, struct referral_peers *peers,
@@ -374,7 +385,7 @@ static bool fill_attempts(struct call *call, struct referral_peers *peers,
         attempt->id = rpc_text(call, referral_id_text(&one->oid, id));
         attempt->box = rpc_text(call, one->is_out ? "out" : "in");
         attempt->peer_name = rpc_text(call, relation->name);
-        attempt->service_name = rpc_text(call, one->service_name);
+        attempt->service_name = service_name(call, one);
         attempt->status = rpc_text(call, code_of_value(CODES_STATUS, (int)one->state.status));
         attempt->business_status =
             rpc_text(call, code_of_value(CODES_BUSINESS_STATUS, (int)business));

@@ -31,9 +31,9 @@ bool attempt_list(struct store *store, struct arena *arena, const struct referra
 {
     AUTO(stmt_release)
     struct stmt *stmt = stmt_get(store,
-                                 "SELECT referral FROM attempt WHERE request ="
-                                 " (SELECT request FROM attempt WHERE referral = ?1)"
-                                 " ORDER BY referral LIMIT ?2",
+                                 "SELECT referral FROM (SELECT referral FROM attempt WHERE request"
+                                 " = (SELECT request FROM attempt WHERE referral = ?1)"
+                                 " ORDER BY referral DESC LIMIT ?2) ORDER BY referral",
                                  err);
     if (!stmt)
         return false;

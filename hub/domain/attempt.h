@@ -7,12 +7,12 @@
  */
 #include "hub/domain/referral.h"
 
-#define ATTEMPTS_MAX 32 /* listed; the oldest go first */
+#define ATTEMPTS_MAX 32 /* listed: the newest of a request */
 
 /** `referral`, just stored, is one more attempt after `earlier`. */
 NODISCARD bool attempt_add(struct tx *tx, const struct referral *referral,
                            const struct referral *earlier, struct err *err);
-/** All attempts for the request of `referral`, itself among them, oldest first; none when it is
+/** The attempts for the request of `referral`, itself among them, oldest first; none when it is
  * alone. Lives in the arena. Any connection. */
 NODISCARD bool attempt_list(struct store *store, struct arena *arena,
                             const struct referral *referral, struct referral **ret,

@@ -463,7 +463,7 @@ bool referral_present(struct tx *tx, const struct oid *id, bool *ret_tell, struc
 
 bool referral_row_remove(struct tx *tx, const struct referral *referral, struct err *err)
 {
-    return attachment_erase(tx, referral->id, err) && attempt_erase(tx, referral->id, err) &&
+    return attachment_erase(tx, referral->id, err) &&
            run_on(tx, "DELETE FROM referral_event WHERE referral = ?1", referral->id, err) &&
            run_on(tx, "DELETE FROM referral WHERE id = ?1", referral->id, err) &&
            count_open(tx, referral, -(int)referral->is_open, err);

@@ -164,7 +164,8 @@ static void add_last_answer(struct page_visit *visit)
     json_object_set_new(context, "is_known", json_boolean(*page_text(last, "contactName")));
 }
 
-/* "attempts": what was tried for the same request; "follows": the newest, when it is another. */
+/* "attempt": what was tried for the same request; "follows" one that was sent from here: the
+ * newest, when it is another. Who handed on has a part of their own. */
 static void add_attempts(struct page_visit *visit, json_t *referral)
 {
     json_t *attempts = json_object_get(referral, "attempt"), *attempt, *last = NULL;
@@ -179,7 +180,7 @@ static void add_attempts(struct page_visit *visit, json_t *referral)
         last = attempt;
     }
     json_object_set_new(referral, "attempt_any", json_boolean(last != NULL));
-    if (last && !is_set(last, "is_here"))
+    if (last && !is_set(last, "is_here") && is_text(referral, "box", "out"))
         json_object_set(referral, "follows", last);
 }
 

@@ -1,6 +1,6 @@
 /* Referrals through the client API: sending, acting, and who sees what. */
 #include "hub/domain/account.h"
-#include "hub/domain/referral.h"
+#include "hub/domain/attempt.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -433,7 +433,52 @@ static void handing_on_is_an_attempt_too(void **state)
     send_again(f, "h2", "partOf", received);
     get(f, "", received);
     assert_int_equal(attempts(f), 2);
-    assert_true(body_has(f, "\"box\":\"out\""));
+    const char *list = strstr(buf_text(&f->api.body), "\"attempt\":[");
+    assert_non_null(list);
+    assert_non_null(strstr(list, "\"box\":\"out\""));
+    assert_non_null(
+        strstr(list, "\"box\":\"in\",\"peerName\":\"Voisin\",\"serviceName\":\"Ordinateurs\""));
+}
+
+/* The newest are listed: who looks at the last of many finds it there. */
+static void of_many_attempts_the_last_are_listed(void **state)
+{
+    struct fixture *f = *state;
+    char first[80], key[16];
+    send(f, "m0");
+    snprintf(first, sizeof(first), "%s", f->id);
+    for (int i = 1; i < ATTEMPTS_MAX; i++) {
+        snprintf(key, sizeof(key), "m%d", i);
+        send_again(f, key, "earlier", f->id);
+    }
+    get(f, "", f->id);
+    assert_int_equal(attempts(f), ATTEMPTS_MAX);
+    assert_true(body_has(f, first));
+    send_again(f, "more", "earlier", first);
+    get(f, "", f->id);
+    assert_int_equal(attempts(f), ATTEMPTS_MAX);
+    assert_false(body_has(f, first));
+    get(f, "", first);
+    assert_true(body_has(f, f->id));
+}
+
+/* VOID hides the content (PRODUCT.md 3.2), beside its neighbours too. */
+static void what_was_entered_in_error_tells_no_reason_among_attempts(void **state)
+{
+    struct fixture *f = *state;
+    char first[80], json[200];
+    send(f, "v1");
+    snprintf(first, sizeof(first), "%s", f->id);
+    snprintf(json, sizeof(json), "{\"id\":\"%s\",\"action\":\"cancel\",\"reason\":\"moved\"}",
+             first);
+    call_as(f, "", "Act", json);
+    snprintf(json, sizeof(json), "{\"id\":\"%s\",\"action\":\"void\"}", first);
+    call_as(f, "", "Act", json);
+    send_again(f, "v2", "earlier", first);
+    get(f, "", f->id);
+    assert_int_equal(attempts(f), 2);
+    assert_true(body_has(f, "entered-in-error"));
+    assert_false(body_has(f, "moved"));
 }
 
 static void erase_first(struct fixture *f, struct tx *tx)
@@ -481,6 +526,8 @@ int main(void)
         TEST(attempts_of_one_request_are_shown_together),
         TEST(an_attempt_is_of_a_referral_that_is_here),
         TEST(handing_on_is_an_attempt_too),
+        TEST(of_many_attempts_the_last_are_listed),
+        TEST(what_was_entered_in_error_tells_no_reason_among_attempts),
         TEST(an_erased_attempt_is_linked_to_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -674,4 +674,32 @@ export const tests = [
     ok((await paul.locator("h1").innerText()).includes("Transmettre"), "where to hand on to");
     await paul.context().close();
   }],
+
+  ["who handed on sees both steps, and may hand on once more", async (world) => {
+    const file = path.join(world.territory, "onward.json");
+    fs.writeFileSync(file, JSON.stringify({ name: "Permanence du bourg", description: "Un coup de main",
+      theme: ["numerique--acquerir-un-equipement-informatique"], reach: ["hub"], communeName: "Redon", postalCode: "35600", commune: "35236" }));
+    const onward = JSON.parse(await ctl(world, "town", "--json", "directory", "put", file)).id;
+    await eventually("the service", () => ctl(world, "mulots", "directory", "show", onward).then(() => true, () => false));
+    const marie = await open(world, { who: "marie" });
+    const paul = await open(world, { who: "paul", hub: "mulots" });
+    const id = await send(marie, "Eulalie");
+    await until(paul, "/referrals?box=in", "Eulalie");
+    await ctl(world, "mulots", "--user", "paul", "referral", "accept", id, "--contact", "Paul", "--next-step", "venir");
+    await paul.goto(`/referrals/new?service=${encodeURIComponent(onward)}&earlier=${id}&part_of=${id}`);
+    await paul.check("input[name=share][value=name]");
+    await paul.check("input[name=share][value=need]");
+    await paul.check("input[name=consent][value=spoken]");
+    await paul.click(".send button");
+    await paul.waitForURL((url) => /^\/referrals\/[^/]{12,}$/.test(url.pathname));
+    await paul.goto(`/referrals/${id}`);
+    const steps = paul.locator("section", { has: paul.locator("#attempts-title") }).locator("li");
+    ok(/de CCAS de Redon · Apprendre l'ordinateur/.test(await steps.first().innerText()), `what came in: ${await steps.first().innerText()}`);
+    ok(/vers CCAS de Redon · Permanence du bourg/.test(await steps.last().innerText()), `what went on: ${await steps.last().innerText()}`);
+    equal(await paul.locator("a", { hasText: "Voir l’essai suivant" }).count(), 0, "their own part goes on here");
+    equal(await paul.locator("a", { hasText: "Transmettre à un autre service" }).count(), 1, "one need may want two");
+    await marie.context().close();
+    await paul.context().close();
+    await ctl(world, "town", "directory", "remove", onward);
+  }],
 ];
