@@ -93,17 +93,23 @@ bool held_rehearse(struct call *call, const char *method, const char *request, s
     return held_run(call, method, request, &out, &id, err) && take_back(call, effects, err);
 }
 
-bool held_hurry(struct call *call, const struct held *held, struct err *err)
+/* With the caller and the roles that `call` has. */
+static bool send_held(struct call *call, const struct held *held, struct err *err)
 {
     struct held_content content;
-    size_t effects = call->tx->effects.count;
-    struct err why = {0};
     void *out;
     const char *id;
-    if (!held_open(call->store, call->arena, call->env->self, held, &content, err))
-        return false;
-    if (held_run(call, held->method, content.request, &out, &id, &why))
-        return held_sent(call->tx, held, &content, id, err);
+    return held_open(call->store, call->arena, call->env->self, held, &content, err) &&
+           held_run(call, held->method, content.request, &out, &id, err) &&
+           held_sent(call->tx, held, &content, id, err);
+}
+
+bool held_hurry(struct call *call, const struct held *held, struct err *err)
+{
+    size_t effects = call->tx->effects.count;
+    struct err why = {0};
+    if (send_held(call, held, &why))
+        return true;
     if (why.code == ERR_IO) {
         *err = why;
         return false;
@@ -175,17 +181,10 @@ static bool find_sender(struct call *call, const struct held *held, bool *ret_ma
 
 static bool send_one(struct call *call, const struct held *held, struct err *err)
 {
-    struct held_content content;
     bool may;
-    void *out;
-    const char *id;
     if (!find_sender(call, held, &may, err))
         return false;
-    if (!may)
-        return held_dropped(call->tx, held, err);
-    return held_open(call->store, call->arena, call->env->self, held, &content, err) &&
-           held_run(call, held->method, content.request, &out, &id, err) &&
-           held_sent(call->tx, held, &content, id, err);
+    return may ? send_held(call, held, err) : held_dropped(call->tx, held, err);
 }
 
 static bool due_apply(struct tx *tx, struct action *action, struct err *err)

@@ -54,26 +54,6 @@ static bool ask_loaded(struct store *store, const char *sql, const char *code, b
     return true;
 }
 
-static bool find_epci(struct store *store, const char *commune, bool *ret_loaded,
-                      char ret[EPCI_CODE], struct err *err)
-{
-    if (!ask_loaded(store,
-                    "SELECT EXISTS (SELECT 1 FROM commune_epci), "
-                    "(SELECT epci FROM commune_epci WHERE commune = ?1)",
-                    commune, ret_loaded, ret, EPCI_CODE, err))
-        return false;
-    if (!*ret_loaded)
-        text_copy(ret, EPCI_CODE, built_in_epci_of(commune));
-    return true;
-}
-
-bool commune_find_epci(struct store *store, const char *commune, char ret[EPCI_CODE],
-                       struct err *err)
-{
-    bool loaded;
-    return find_epci(store, commune, &loaded, ret, err);
-}
-
 bool commune_fill_epci(struct store *store, struct arena *arena, struct fit_person *person,
                        struct err *err)
 {
@@ -82,9 +62,13 @@ bool commune_fill_epci(struct store *store, struct arena *arena, struct fit_pers
     person->epci = NULL;
     if (!person->commune || !*person->commune)
         return true;
-    if (!find_epci(store, person->commune, &loaded, epci, err))
+    if (!ask_loaded(store,
+                    "SELECT EXISTS (SELECT 1 FROM commune_epci), "
+                    "(SELECT epci FROM commune_epci WHERE commune = ?1)",
+                    person->commune, &loaded, epci, sizeof(epci), err))
         return false;
-    person->epci = *epci ? arena_text(arena, epci) : NULL;
+    const char *code = loaded ? arena_text(arena, epci) : built_in_epci_of(person->commune);
+    person->epci = *code ? code : NULL;
     person->epci_built_in = !loaded;
     return true;
 }

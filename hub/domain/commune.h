@@ -26,10 +26,8 @@ extern const size_t epci_built_in_count, commune_built_in_count;
 /** NULL: the built-in list does not have it. */
 const struct epci *epci_find_built_in(const char *code);
 
-/** Where a commune belongs, by INSEE codes; "" when the list that answers does not have it. */
-NODISCARD bool commune_find_epci(struct store *store, const char *commune, char ret[EPCI_CODE],
-                                 struct err *err);
-/** The same for the commune of a person, if it has one: fills in what it says of an EPCI. */
+/** Where the commune of a person belongs, if it has one: fills in what it says of an EPCI, NULL
+ * when the list that answers does not have it. */
 NODISCARD bool commune_fill_epci(struct store *store, struct arena *arena,
                                  struct fit_person *person, struct err *err);
 /** Arena text; "" when unknown. */

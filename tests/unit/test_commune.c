@@ -20,8 +20,9 @@ static void import_list(struct domain_fixture *f, const char *csv)
 
 static void assert_epci(struct domain_fixture *f, const char *commune, const char *expected)
 {
-    char epci[EPCI_CODE];
-    assert_ok(f, commune_find_epci(f->tx.store, commune, epci, &f->err));
+    struct fit_person person = {.commune = commune};
+    assert_ok(f, commune_fill_epci(f->tx.store, f->tx.arena, &person, &f->err));
+    const char *epci = person.epci ? person.epci : "";
     if (strcmp(epci, expected) != 0)
         fail_msg("%s: \"%s\", not \"%s\"", commune, epci, expected);
 }

@@ -362,7 +362,7 @@ static void communes_of_an_epci_are_read_from_the_table_of_insee(void **state)
 {
     struct domain_fixture *f = *state;
     uint32_t communes, epcis;
-    char epci[EPCI_CODE];
+    struct fit_person redon = {.commune = "35236"}, sein = {.commune = "29083"};
     const char *name;
     static const char table[] = "Composition communale des EPCI;;;\n"
                                 "CODGEO;LIBGEO;EPCI;LIBEPCI;DEP;REG\n"
@@ -373,10 +373,10 @@ static void communes_of_an_epci_are_read_from_the_table_of_insee(void **state)
     assert_ok(f, commune_import(&f->tx, BYTES_LITERAL(table), &communes, &epcis, &f->err));
     assert_int_equal(communes, 3);
     assert_int_equal(epcis, 2);
-    assert_ok(f, commune_find_epci(f->tx.store, "35236", epci, &f->err));
-    assert_string_equal(epci, "243500741");
-    assert_ok(f, commune_find_epci(f->tx.store, "29083", epci, &f->err));
-    assert_string_equal(epci, "");
+    assert_ok(f, commune_fill_epci(f->tx.store, f->tx.arena, &redon, &f->err));
+    assert_string_equal(redon.epci, "243500741");
+    assert_ok(f, commune_fill_epci(f->tx.store, f->tx.arena, &sein, &f->err));
+    assert_null(sein.epci);
     assert_ok(f, commune_epci_name(f->tx.store, f->tx.arena, "243500741", &name, &f->err));
     assert_string_equal(name, "CA Redon Agglomération");
     assert_err(f, ERR_INVALID,
