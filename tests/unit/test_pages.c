@@ -2,7 +2,6 @@
 #include "hub/store/stmt.h"
 #include "hub/web/embedded.h"
 #include "hub/web/pages_internal.h"
-#include "tests/support/api_fixture.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,136 +9,7 @@
 
 #include <cmocka.h>
 
-#define FORM       "application/x-www-form-urlencoded"
-#define PASSPHRASE "quatre mots bien choisis"
-
-struct browser {
-    struct api_fixture api;
-    struct pages *pages;
-    char cookie[512]; /* as it would send it back */
-    /* of the last answer */
-    bool answered;
-    unsigned status;
-    struct buf headers, body;
-};
-
-static int open_browser(void **state)
-{
-    struct browser *browser = calloc(1, sizeof(*browser));
-    api_fixture_open(&browser->api);
-    browser->pages = pages_create(&(struct pages_config){
-        .rpc = browser->api.rpc,
-        .clock = &browser->api.clock.clock,
-        .random = &browser->api.random.source,
-        .hub_name = "CCAS <test>",
-    });
-    *state = browser;
-    return 0;
-}
-
-static int close_browser(void **state)
-{
-    struct browser *browser = *state;
-    pages_free(browser->pages);
-    api_fixture_close(&browser->api);
-    buf_done(&browser->headers);
-    buf_done(&browser->body);
-    free(browser);
-    return 0;
-}
-
-static void on_reply(void *ctx, const struct page_reply *reply)
-{
-    struct browser *browser = ctx;
-    assert_false(browser->answered);
-    browser->answered = true;
-    browser->status = reply->status;
-    browser->headers.len = browser->body.len = 0;
-    buf_add_bytes(&browser->headers, reply->headers);
-    buf_add_bytes(&browser->body, reply->body);
-}
-
-static void keep_cookies(struct browser *browser)
-{
-    for (const char *at = buf_text(&browser->headers); (at = strstr(at, "Set-Cookie: ")); at++) {
-        char name[32] = "", kept[512] = "", old[200];
-        const char *cookie = at + strlen("Set-Cookie: ");
-        size_t len = strcspn(cookie, "=");
-        snprintf(name, sizeof(name), "%.*s", (int)len, cookie);
-        if (page_cookie(browser->cookie, name, old, sizeof(old))) {
-            char *there = strstr(browser->cookie, name);
-            memset(there, ' ', strcspn(there, ";"));
-        }
-        snprintf(kept, sizeof(kept), "%.*s; %.300s", (int)strcspn(cookie, ";"), cookie,
-                 browser->cookie);
-        memcpy(browser->cookie, kept, sizeof(kept));
-    }
-}
-
-static const char *ask(struct browser *browser, struct page_request request)
-{
-    const char **texts[] = {&request.content_type,  &request.cookies, &request.accept_language,
-                            &request.if_none_match, &request.host,    &request.origin,
-                            &request.fetch_site};
-    if (!request.cookies)
-        request.cookies = browser->cookie;
-    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-        *texts[i] = *texts[i] ? *texts[i] : "";
-    browser->answered = false;
-    pages_handle(browser->pages, &request, on_reply, browser);
-    fake_executor_drain(&browser->api.executor);
-    assert_true(browser->answered);
-    keep_cookies(browser);
-    return buf_text(&browser->body);
-}
-
-static const char *get(struct browser *browser, const char *path, const char *query)
-{
-    return ask(browser, (struct page_request){.path = path, .query = bytes_text(query)});
-}
-
-/* The hidden token of the page shown last. */
-static void read_csrf(struct browser *browser, char out[80])
-{
-    const char *at = strstr(buf_text(&browser->body), "name=\"csrf\" value=\"");
-    assert_non_null(at);
-    snprintf(out, 80, "csrf=%.64s", at + strlen("name=\"csrf\" value=\""));
-}
-
-static const char *post(struct browser *browser, const char *path, const char *fields)
-{
-    char csrf[80], body[2048];
-    read_csrf(browser, csrf);
-    snprintf(body, sizeof(body), "%s&%s", csrf, fields);
-    return ask(browser, (struct page_request){.is_post = true,
-                                              .path = path,
-                                              .body = bytes_text(body),
-                                              .content_type = FORM,
-                                              .host = "hub.example",
-                                              .origin = "https://hub.example"});
-}
-
-static bool has_header(struct browser *browser, const char *text)
-{
-    return strstr(buf_text(&browser->headers), text);
-}
-
-static void expect_redirect(struct browser *browser, const char *to)
-{
-    char line[200];
-    snprintf(line, sizeof(line), "Location: %s\r\n", to);
-    if (browser->status != 303 || !has_header(browser, line))
-        fail_msg("wanted %s, got %u %s %s", line, browser->status, buf_text(&browser->headers),
-                 buf_text(&browser->body));
-}
-
-static void sign_in(struct browser *browser, const char *role)
-{
-    api_add_user(&browser->api, "marie", role, PASSPHRASE);
-    get(browser, "/sign-in", "");
-    post(browser, "/sign-in", "name=marie&passphrase=quatre+mots%20bien+choisis&next=");
-    expect_redirect(browser, "/");
-}
+#include "tests/support/browser_fixture.h"
 
 static void every_row_of_the_table_can_be_shown_and_called(void **state)
 {
@@ -451,63 +321,6 @@ static void hostile_fields_are_shown_as_text_or_refused(void **state)
     assert_int_equal(browser->status, 400);
 }
 
-static void expect_language(struct browser *browser, const char *typed)
-{
-    const char *field = strstr(buf_text(&browser->body), "name=\"language\"");
-    char value[200];
-    assert_non_null(field);
-    snprintf(value, sizeof(value), " value=\"%s\"", typed);
-    if (!memmem(field, strcspn(field, ">"), value, strlen(value)))
-        fail_msg("not \"%s\": %.*s", typed, (int)strcspn(field, ">"), field);
-}
-
-static void languages_of_a_service_are_typed_and_shown_by_name(void **state)
-{
-    struct browser *browser = *state;
-    char uid[80], path[120];
-    sign_in(browser, "coordinator");
-    const char *page = get(browser, "/own-services/new", "lang=fr");
-    assert_non_null(strstr(page, "<option value=\"amharique\">"));
-    assert_non_null(strstr(page, " list=\"languages\""));
-    assert_null(strstr(page, "aria-invalid"));
-    /* What nobody knows is named, and nothing that was typed is lost. */
-    page = post(browser, "/own-services/new",
-                "name=Accueil+de+jour&reach=telephoner&language=arabe,+klingon+et+%3Cb%3E");
-    assert_int_equal(browser->status, 400);
-    assert_non_null(strstr(page, "Nous n’avons pas reconnu\u00a0: klingon, &lt;b&gt;."));
-    assert_non_null(
-        strstr(page, "aria-invalid=\"true\" aria-describedby=\"failure language-hint\""));
-    assert_non_null(strstr(page, "value=\"Accueil de jour\""));
-    expect_language(browser, "arabe, klingon et &lt;b&gt;");
-    /* Another mistake does not blame the languages. */
-    page = post(browser, "/own-services/new",
-                "name=Accueil+de+jour&reach=telephoner&phone=demain&language=arabe");
-    assert_int_equal(browser->status, 400);
-    assert_null(strstr(page, "reconnu"));
-    assert_null(strstr(page, "aria-invalid"));
-    post(browser, "/own-services/new",
-         "name=Accueil+de+jour&reach=telephoner&language=Arabe,+ANGLAIS+et+langue+des+signes;+fra");
-    assert_int_equal(browser->status, 303);
-    /* Kept by codes, shown by names in the language of the page. */
-    page = api_call_local(&browser->api, "/maillon.api.v1.Directory/ListOwn", "{}");
-    assert_non_null(strstr(page, "\"language\":[\"ar\",\"en\",\"fsl\",\"fr\"]"));
-    api_field(&browser->api, "id", uid, sizeof(uid));
-    snprintf(path, sizeof(path), "/own-services/%s", strchr(uid, '/') + 1);
-    get(browser, path, "");
-    expect_language(browser, "arabe, anglais, langue des signes (LSF), français");
-    get(browser, path, "lang=en");
-    expect_language(browser, "Arabic, English, French Sign Language (LSF), French");
-    snprintf(path, sizeof(path), "/directory/%s", uid);
-    page = get(browser, path, "lang=fr");
-    assert_non_null(strstr(page, "arabe, anglais, langue des signes (LSF), français"));
-    page = get(browser, "/directory", "words=accueil&language=uk");
-    assert_non_null(strstr(page, "dans une autre langue (arabe, anglais, langue des signes (LSF), "
-                                 "français)"));
-    page = get(browser, "/directory", "words=accueil&language=fra");
-    assert_non_null(strstr(page, "on y parle français"));
-    assert_non_null(strstr(page, "<option value=\"fr\" selected>français</option>"));
-}
-
 static void cookies_over_tls_are_secure(void **state)
 {
     struct browser *browser = *state;
@@ -595,27 +408,8 @@ static void what_is_sent_waits_on_a_page_of_its_own_and_comes_back(void **state)
     expect_redirect(browser, path);
 }
 
-static void area_of_a_service_is_shown_by_its_names(void **state)
-{
-    struct browser *browser = *state;
-    char id[140], path[160];
-    sign_in(browser, "coordinator");
-    api_call_local(&browser->api, "/maillon.api.v1.Directory/PutService",
-                   "{\"content\":{\"name\":\"Garage\",\"zone\":[\"243500741\",\"35238\",\"2A\","
-                   "\"299999999\"]}}");
-    api_field(&browser->api, "id", id, sizeof(id));
-    snprintf(path, sizeof(path), "/directory/%s", id);
-    static const char names[] = "CA Redon Agglomération, 35238, département 2A, 299999999";
-    assert_non_null(strstr(get(browser, path, ""), names));
-    snprintf(path, sizeof(path), "/own-services%s", strchr(id, '/'));
-    const char *page = get(browser, path, "");
-    assert_non_null(strstr(page, names));
-    assert_non_null(strstr(page, "value=\"243500741, 35238, 2A, 299999999\""));
-}
-
 int main(void)
 {
-#define PAGE_TEST(f) cmocka_unit_test_setup_teardown(f, open_browser, close_browser)
     const struct CMUnitTest tests[] = {
         PAGE_TEST(every_row_of_the_table_can_be_shown_and_called),
         PAGE_TEST(a_visitor_is_sent_to_sign_in_and_back),
@@ -629,13 +423,11 @@ int main(void)
         PAGE_TEST(what_was_typed_outlives_the_session),
         PAGE_TEST(what_was_kept_can_only_fill_a_form_of_ours),
         PAGE_TEST(what_is_sent_waits_on_a_page_of_its_own_and_comes_back),
-        PAGE_TEST(area_of_a_service_is_shown_by_its_names),
         PAGE_TEST(signing_out_ends_the_session_here_and_on_the_hub),
         PAGE_TEST(languages_are_chosen_by_header_link_and_cookie),
         PAGE_TEST(what_is_not_there_says_what_to_do),
         PAGE_TEST(static_files_are_kept_by_the_browser_for_good),
         PAGE_TEST(hostile_fields_are_shown_as_text_or_refused),
-        PAGE_TEST(languages_of_a_service_are_typed_and_shown_by_name),
         PAGE_TEST(cookies_over_tls_are_secure),
         cmocka_unit_test(a_browser_is_told_in_two_plain_words),
         cmocka_unit_test(one_cookie_is_read_out_of_many),
