@@ -9,7 +9,7 @@
 #                     SIM_LONG_HUBS and SIM_LONG_SEEDS say other numbers
 #   --soak            the soak test (suite "soak"), SOAK_SECONDS long, 900 if not said
 #   --harden          then gcc's analyzer over the programs: fails on what tests/analyzer.known has
-#                     not; five minutes
+#                     not; a few minutes
 set -u
 root=$(cd "$(dirname "$0")/.." && pwd)
 build=${MAILLON_BUILD:-$root/build}
